@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Limner: rough face sketches become portraits, with shadow guides for the artist."""
+"""Limner: a rough face sketch becomes a photorealistic portrait inside Krita and GIMP."""
 
 __version__ = "0.1.0"
