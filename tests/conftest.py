@@ -66,10 +66,3 @@ def _runs(pid: int) -> bool:
     except OSError:
         return False
     return True
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _one_torch_thread() -> None:
-    """Small networks on shared cores are fastest, and their sums repeatable, on one thread."""
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(1)
