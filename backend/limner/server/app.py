@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starts the backend: here, or detached in the background."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..wire import ConnectionInfo, ErrorCode, LimnerError
+from ..wire.connection import log_path, make_home
+from ..wire.locks import FileLock
+from .children import child_environment, log_tail
+from .clientsocket import loopback_endpoint
+from .lifecycle import live_connection, logging_to_file, record_installation, take_lock
+from .server import ServerSettings, run_server
+from .workerprocess import WorkerSettings
+
+log = logging.getLogger("limner.server")
+
+DEFAULT_ENGINE = "limner.pipelines.engine:build_engine"
+_START_S = 60.0
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """What `limner serve` takes.
+
+    Attributes:
+        endpoint: tcp://, a loopback address, and a port or * for any that is free.
+        device: "auto", "cuda", "cuda:1", "mps" or "cpu".
+        idle_timeout: minutes without clients after which the backend ends; 0 is never.
+        foreground: stay in this process, and log to standard error as well.
+        engine: the engine's factory as "package.module:function"; "" takes LIMNER_ENGINE from the environment, for
+            tests and development, or else the real one.
+    """
+
+    endpoint: str = "tcp://127.0.0.1:*"
+    device: str = "auto"
+    idle_timeout: float = 60.0
+    foreground: bool = False
+    engine: str = ""
+
+
+def serve(options: ServeOptions) -> int:
+    """Runs the backend of this home (`wire.connection.home`), unless one lives already; returns the exit status 0.
+
+    In the foreground it returns when the backend has ended, else as soon as one answers in the background.
+
+    Raises:
+        LimnerError: the endpoint is not allowed or not free, or the backend could not start.
+        OSError: the home folder cannot be written.
+    """
+    loopback_endpoint(options.endpoint)
+    home = make_home()
+    if options.foreground:
+        _serve_here(options, home)
+    else:
+        _serve_behind(options, home)
+    return 0
+
+
+def _serve_here(options: ServeOptions, home: Path) -> None:
+    os.umask(0o077)
+    lock = FileLock(home / "backend.lock")
+    with logging_to_file(to_stderr=True), contextlib.ExitStack() as at_end:
+        at_end.callback(lock.release)
+        if other := take_lock(lock):
+            log.info("a backend runs already at %s (process %d): this one is not needed and ends", *_place(other))
+            return
+        record_installation(home)
+        engine = options.engine or os.environ.get("LIMNER_ENGINE") or DEFAULT_ENGINE
+        worker = WorkerSettings(options.device, engine, home, log_path().with_name("worker.log"))
+        try:
+            run_server(ServerSettings(options.endpoint, options.idle_timeout * 60, worker))
+        except LimnerError as error:
+            log.error("%s", error)
+            raise
+        except Exception:
+            log.exception("the backend ends because of an error of its own")
+            raise
+
+
+def _serve_behind(options: ServeOptions, home: Path) -> None:
+    """Starts `python -m limner.server --foreground` detached from this terminal, and waits until it listens."""
+    log_file = log_path()
+    log_start = log_file.stat().st_size if log_file.exists() else 0
+    child = subprocess.Popen(
+        [sys.executable, "-m", __package__, *_arguments(replace(options, foreground=True))],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=home,
+        env=child_environment(),
+        start_new_session=True,  # ignored on Windows, where the flag detaches it
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+    )
+    deadline = time.monotonic() + _START_S
+    while live_connection() is None:
+        if child.poll() not in (None, 0) or time.monotonic() > deadline:
+            text = f"The backend could not be started. Its log ends with: {log_tail(log_file, log_start)}"
+            raise LimnerError(ErrorCode.START_FAILED, text)
+        time.sleep(0.05)
+
+
+def _arguments(options: ServeOptions) -> list[str]:
+    """The options for `python -m limner.server`."""
+    arguments = ["--endpoint", options.endpoint, "--device", options.device]
+    arguments += ["--idle-timeout", str(options.idle_timeout)]
+    arguments += ["--engine", options.engine] if options.engine else []
+    return arguments + (["--foreground"] if options.foreground else [])
+
+
+def _place(info: ConnectionInfo) -> tuple[str, int]:
+    return info.endpoint, info.pid

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The backend's decisions: what a client's message or the passing of time leads to. No socket and no process here."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from .. import __version__
+from ..wire import (
+    STATE_FAILED,
+    STATE_LOADING,
+    STATE_READY,
+    Cancel,
+    ClientMessage,
+    Error,
+    ErrorCode,
+    Hello,
+    Message,
+    Ping,
+    Pong,
+    ServerMessage,
+    Shutdown,
+    Stats,
+    StatsRequest,
+    Stopping,
+    Submit,
+    Welcome,
+    WireError,
+    problem,
+)
+from ..wire.connection import same_token
+from . import jobs
+from .jobs import Jobs
+from .statistics import resident_bytes
+from .supervisor import WorkerEvent, WorkerState
+
+log = logging.getLogger("limner.server")
+
+SILENCE_S = 30.0  # a client with open jobs says something at least every 2 s; after this long it is gone
+_FORGET_S = 3600.0  # a client without jobs is no longer told that the backend ends
+
+
+class Worker(jobs.Worker, Protocol):
+    """What the backend needs of `WorkerSupervisor`."""
+
+    restarts: int
+
+    @property
+    def pid(self) -> int: ...
+
+
+class Clients(Protocol):
+    """What the backend needs of `ClientSocket`."""
+
+    def send(self, client: bytes, message: ServerMessage) -> bool: ...
+    def forget(self, client: bytes) -> None: ...
+
+
+class Backend:
+    """Answers the clients. `stop_reason` is set once a client asked it to end; then `close` has to be called.
+
+    Attributes:
+        stop_reason: "request" after a Shutdown, else "".
+    """
+
+    def __init__(
+        self, token: str, worker: Worker, clients: Clients, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.stop_reason = ""
+        self._token = token
+        self._worker = worker
+        self._clients = clients
+        self._clock = clock
+        self._jobs = Jobs(worker, self._answer, clock)
+        self._started = self._last_heard = clock()
+        self._heard: dict[bytes, float] = {}
+        self._gone: set[bytes] = set()
+        self._stopper: tuple[bytes, str] = b"", ""
+
+    def on_message(self, client: bytes, message: Message | WireError) -> None:
+        """Answers one message, whatever it is."""
+        if isinstance(message, WireError):
+            fault = message.problem
+            self._answer(client, Error(message.message_id, fault.code, fault.message, fault.remedy))
+        elif not isinstance(message, ClientMessage):
+            self._fail(client, message.id, ErrorCode.UNKNOWN_KIND, f"The backend takes no message '{message.kind}'.")
+        elif not same_token(message.token, self._token):
+            log.warning("a message '%s' with a wrong token was refused", message.kind)
+            self._fail(client, message.id, ErrorCode.BAD_TOKEN)
+        else:
+            if client not in self._heard and isinstance(message, Hello):
+                log.info("client %s is %s %s", client.hex(), message.client, message.client_version)
+            self._last_heard = self._heard[client] = self._clock()
+            try:
+                self._dispatch(client, message)
+            except Exception:
+                log.exception("a message '%s' could not be dealt with", message.kind)
+                self._fail(client, message.id, ErrorCode.INTERNAL)
+        self._drop_gone()
+
+    def on_worker(self, event: WorkerEvent) -> None:
+        """Follows what the worker reports."""
+        self._jobs.on_worker(event)
+        self._drop_gone()
+
+    def tick(self) -> None:
+        """Drops the clients that fell silent. To be called about once a second."""
+        now = self._clock()
+        with_jobs = self._jobs.clients()
+        for client, heard in self._heard.items():
+            if now - heard > (SILENCE_S if client in with_jobs else _FORGET_S):
+                self._gone.add(client)
+        self._drop_gone()
+
+    def idle_s(self) -> float:
+        """Seconds since a client was last heard or a job last ended; 0 while there is a job."""
+        if self._jobs.waiting or self._jobs.running:
+            return 0.0
+        return self._clock() - max(self._last_heard, self._jobs.last_end)
+
+    def close(self, reason: str) -> None:
+        """Ends every job with an error and tells all clients that the backend ends ("request", "idle", "signal")."""
+        self._jobs.end_all(problem(ErrorCode.SHUTTING_DOWN))
+        stopper, message_id = self._stopper
+        for client in self._heard:
+            self._answer(client, Stopping(message_id if client == stopper else "", reason=reason))
+
+    def _dispatch(self, client: bytes, message: ClientMessage) -> None:
+        if isinstance(message, Hello):
+            self._answer(client, self._welcome(message))
+        elif isinstance(message, Ping):
+            self._answer(client, Pong(message.id))
+        elif isinstance(message, Submit):
+            self._jobs.submit(client, message)
+        elif isinstance(message, Cancel):
+            self._jobs.cancel(client, message.id)
+        elif isinstance(message, StatsRequest):
+            self._answer(client, self._stats(message))
+        elif isinstance(message, Shutdown):
+            self._stopper = client, message.id
+            self.stop_reason = "request"
+        else:
+            self._fail(client, message.id, ErrorCode.UNKNOWN_KIND)
+
+    def _state(self) -> str:
+        special = {WorkerState.STARTING: STATE_LOADING, WorkerState.FAILED: STATE_FAILED}
+        return special.get(self._worker.state, STATE_READY)
+
+    def _welcome(self, hello: Hello) -> Welcome:
+        self._worker.wake()
+        state, info = self._state(), self._worker.info
+        if state == STATE_READY and info is not None:
+            return Welcome(hello.id, state, __version__, os.getpid(), info.device, info.weights, info.schema)
+        failure = self._worker.problem if state == STATE_FAILED else None
+        return Welcome(hello.id, state, __version__, os.getpid(), problem=failure)
+
+    def _stats(self, request: StatsRequest) -> Stats:
+        now, counts = self._clock(), self._jobs.counts
+        return Stats(
+            request.id,
+            self._state(),
+            device=self._worker.info.device if self._worker.info else "",
+            uptime_s=now - self._started,
+            idle_s=0.0 if self._jobs.running else now - self._jobs.last_end,
+            pid=os.getpid(),
+            worker_pid=self._worker.pid,
+            worker_restarts=max(0, self._worker.restarts),
+            rss_bytes=resident_bytes([os.getpid(), self._worker.pid]),
+            clients=sum(now - heard <= SILENCE_S for heard in self._heard.values()),
+            waiting=self._jobs.waiting,
+            running=self._jobs.running,
+            done=counts.done,
+            failed=counts.failed,
+            cancelled=counts.cancelled,
+        )
+
+    def _fail(self, client: bytes, message_id: str, code: str, text: str = "") -> None:
+        fault = problem(code, text)
+        self._answer(client, Error(message_id, fault.code, fault.message, fault.remedy))
+
+    def _answer(self, client: bytes, message: ServerMessage) -> None:
+        """Sends; a client that cannot be reached is dropped soon after (not here, in the middle of something)."""
+        try:
+            reached = self._clients.send(client, message)
+        except WireError as error:
+            log.exception("an answer '%s' cannot be sent", message.kind)
+            text = f"The answer '{message.kind}' cannot be sent: {error.message}"
+            fault = problem(ErrorCode.INTERNAL, text)
+            reached = self._clients.send(client, Error(message.id, fault.code, fault.message, fault.remedy))
+        if not reached and client in self._heard:
+            self._gone.add(client)
+
+    def _drop_gone(self) -> None:
+        while self._gone:
+            client = self._gone.pop()
+            self._heard.pop(client, None)
+            self._clients.forget(client)
+            self._jobs.drop_client(client)
+            log.info("client %s is gone", client.hex())

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the server hands its worker process at the start, and how that process ties itself to its server."""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import importlib
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_MAX_THREADS = 16
+
+
+@dataclass(frozen=True)
+class WorkerBoot:
+    """The one line of JSON on the worker's standard input.
+
+    Attributes:
+        endpoint: the server's loopback socket for its worker.
+        secret: proves to the server that this is its worker (hexadecimal).
+        device: "auto", "cuda", "cuda:1", "mps" or "cpu", for the engine.
+        engine: the engine's factory as "package.module:function"; called with the device.
+        parent: the server's process id.
+    """
+
+    endpoint: str
+    secret: str
+    device: str
+    engine: str
+    parent: int
+
+    def to_line(self) -> bytes:
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> WorkerBoot:
+        return cls(**json.loads(line))
+
+
+def prepare_process(parent: int) -> None:
+    """Ends this process with its server, leaves Ctrl-C to the server, and sets the number of computing threads.
+
+    Has to run before numpy or torch are imported, because they read the number of threads then.
+    """
+    faulthandler.enable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ.setdefault("OMP_NUM_THREADS", str(worker_threads(available_cpus())))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # the server ended before the call above
+            os._exit(0)
+    threading.Thread(target=_exit_with_server, name="server-watch", daemon=True).start()
+
+
+def _exit_with_server() -> None:
+    """Waits for the end of standard input, which the server holds open for its whole life."""
+    while sys.stdin.buffer.read(1):
+        pass
+    os._exit(0)
+
+
+def available_cpus() -> int:
+    """How many CPUs this process may use: its affinity where the system tells it, else all."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def worker_threads(cpus: int) -> int:
+    """Threads for the networks: all of up to four CPUs, half of more.
+
+    Half, because on larger machines two logical CPUs share one core or half the cores are slow ones, and the editor
+    needs some of them while the artist draws.
+    """
+    return max(1, min(cpus if cpus <= 4 else max(4, cpus // 2), _MAX_THREADS))
+
+
+def load_factory(dotted: str) -> Callable[[str], Any]:
+    """The function that "package.module:function" names.
+
+    Raises:
+        ValueError: the text has another form.
+        ImportError, AttributeError: there is no such module or function.
+    """
+    module, colon, name = dotted.partition(":")
+    if not (module and colon and name):
+        raise ValueError(f"the engine must be given as 'package.module:function', not {dotted!r}")
+    factory: Callable[[str], Any] = getattr(importlib.import_module(module), name)
+    return factory
