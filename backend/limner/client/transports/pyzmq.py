@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The DEALER of libzmq. Importing this module raises ImportError where pyzmq cannot be loaded."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+import zmq
+
+from ...wire import limits
+from ...wire.codec import Frame
+from ...wire.errors import ErrorCode
+from ..errors import BackendError
+from .base import lost, parse_tcp
+
+_ENDED: dict[int, str] = {
+    zmq.EVENT_DISCONNECTED: "the backend closed it",
+    zmq.EVENT_CLOSED: "connecting failed",  # sent when a refused connection attempt is given up
+    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL: "the peer is no ZeroMQ socket",
+    zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL: "the peer is no ZeroMQ socket",
+    zmq.EVENT_HANDSHAKE_FAILED_AUTH: "the backend demands encryption",
+}
+
+
+class PyzmqTransport:
+    """A DEALER in its own context, without reconnecting. See base.Transport for the methods."""
+
+    name = "pyzmq"
+
+    def __init__(self, endpoint: str) -> None:
+        """Begin to connect. Raises BackendError(backend_lost)."""
+        parse_tcp(endpoint)
+        self._failure: BackendError | None = None
+        self._cause = ""  # why the connection ended, while messages that came before are still to be handed out
+        self._context = zmq.Context()
+        self._socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, limits.MAX_FRAME_BYTES)
+        self._socket.setsockopt(zmq.RECONNECT_IVL, -1)
+        self._socket.setsockopt(zmq.SNDHWM, 0)  # what waits is bounded by the jobs, not by a count of messages
+        self._monitor: zmq.Socket[bytes] = self._socket.get_monitor_socket(sum(_ENDED))
+        self._poller = zmq.Poller()
+        self._poller.register(self._socket, zmq.POLLIN)
+        self._poller.register(self._monitor, zmq.POLLIN)
+        try:
+            self._socket.connect(endpoint)
+        except zmq.ZMQError as error:
+            self.close()
+            raise BackendError(ErrorCode.BACKEND_LOST, f"No backend answers at {endpoint}: {error}.") from error
+
+    def send(self, frames: Sequence[Frame]) -> None:
+        """Hand a message to libzmq, whose own thread writes it."""
+        self._check_open()
+        try:
+            self._socket.send_multipart(frames, zmq.NOBLOCK)
+        except zmq.Again:
+            raise self._fail("the backend closed it") from None
+        except zmq.ZMQError as error:
+            raise self._fail(str(error)) from error
+
+    def flush(self, timeout: float) -> bool:
+        """True at once: libzmq has taken over what was sent."""
+        self._check_open()
+        return True
+
+    def receive(self, timeout: float) -> list[bytes] | None:
+        """The next whole message or None."""
+        self._check_open()
+        message = self._take()
+        if message is None and timeout > 0 and not self._cause:
+            self._poller.poll(max(1, int(timeout * 1000)))
+            message = self._take()
+        if message is None:
+            self._cause = self._cause or self._end_cause()
+            if self._cause:
+                message = self._take()  # what came just before the end
+        if message is None and self._cause:
+            raise self._fail(self._cause)
+        return message
+
+    def close(self) -> None:
+        """Close at once."""
+        self._fail("it was closed here")
+
+    def _check_open(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _fail(self, cause: str) -> BackendError:
+        if self._failure is None:
+            self._failure = lost(cause)
+            self._socket.disable_monitor()
+            self._context.destroy(linger=0)
+        return self._failure
+
+    def _take(self) -> list[bytes] | None:
+        try:
+            return self._socket.recv_multipart(zmq.NOBLOCK)
+        except zmq.Again:
+            return None
+        except zmq.ZMQError as error:
+            raise self._fail(str(error)) from error
+
+    def _end_cause(self) -> str:
+        """Why the connection has ended, as libzmq's monitor tells; "" while it stands."""
+        try:
+            event = self._monitor.recv_multipart(zmq.NOBLOCK)[0]
+        except zmq.ZMQError:
+            return ""
+        number: int = struct.unpack("=hi", event)[0]
+        return _ENDED[number]
