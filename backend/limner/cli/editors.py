@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`limner install`, `limner uninstall`, `limner package`: the plugins for Krita and GIMP."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Editor(str, Enum):
+    """The editors that have a plugin."""
+
+    krita = "krita"
+    gimp = "gimp"
+
+
+EditorArgument = Annotated[Editor, typer.Argument(metavar="krita|gimp", help="Which editor.")]
+Destination = Annotated[
+    Path | None,
+    typer.Option("--dest", metavar="DIR", help="The editor's own folder (with pykrita or plug-ins inside)."),
+]
+
+_ENABLE_BY_HAND = "Enable it in Krita: Settings > Configure Krita > Python Plugin Manager > Limner."
+
+
+def install(editor: EditorArgument, dest: Destination = None) -> None:
+    """Copy the plugin into the editor's folder; in Krita, enable it."""
+    from limner.client.launcher import write_install_record
+    from limner.installer import install as installing
+    from limner.installer import places
+
+    chosen = [places.place_at(editor.value, dest)] if dest else places.used_places(editor.value)
+    for place in chosen:
+        done = installing.install(place)
+        print(f"{place.label}: {done.files} files in {place.plugins}")
+        if editor is Editor.krita:
+            print(f"Enabled in {done.enabled_in}." if done.enabled_in else _ENABLE_BY_HAND)
+    write_install_record(sys.executable)
+    name = places.EDITOR_NAME[editor.value]
+    menu = "Tools > Scripts, and Settings > Dockers > Limner" if editor is Editor.krita else "Filters > Limner"
+    print(f"Restart {name}; Limner is then under {menu}.")
+
+
+def uninstall(editor: EditorArgument, dest: Destination = None) -> None:
+    """Remove what `limner install` copied, and nothing else."""
+    from limner.installer import install as installing
+    from limner.installer import places
+
+    if dest:
+        chosen = [places.place_at(editor.value, dest)]
+    else:
+        known = places.known_places(editor.value)
+        chosen = [place for place in known if installing.is_installed(place)] or known[:1]
+    for place in chosen:
+        removed = installing.uninstall(place)
+        print(f"{place.label}: {removed.files} files removed from {place.plugins}")
+        for path in removed.kept:
+            print(f"Kept, because it was changed since: {path}")
+
+
+def _parse_zip(text: str) -> Path:
+    if not text.lower().endswith(".zip"):
+        raise typer.BadParameter(f"'{text}' must end in .zip: Krita's importer shows only such files")
+    return Path(text)
+
+
+def package(
+    editor: EditorArgument,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="ZIP", parser=_parse_zip, help="The zip file to write.")
+    ],
+) -> None:
+    """Pack the plugin into a zip file: for Krita's plugin importer, for GIMP to unpack into its plug-ins folder."""
+    from limner.cli.pictures import check_output, write_bytes
+    from limner.installer.package import build_zip
+
+    real = check_output(output)
+    write_bytes(real, build_zip(editor.value))
+    print(f"{output} is ready.")
+    if editor is Editor.krita:
+        print("In Krita: Tools > Scripts > Import Python Plugin from File.")
+    else:
+        print("Unpack it into GIMP's plug-ins folder (Edit > Preferences > Folders > Plug-ins) and restart GIMP.")

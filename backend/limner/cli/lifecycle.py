@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`limner serve`, `limner status`, `limner stop`: the backend's life."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from limner.cli.options import Json
+from limner.cli.progress import bar
+
+if TYPE_CHECKING:
+    from limner.wire import Stats, Welcome
+
+ANSWER_S = 5.0  # a backend that is alive answers a hello within this, also while it loads or draws
+IDLE_MINUTES = 60.0
+NONE_RUNS = "No backend is running; the first drawing starts one."
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+
+
+def find_backend() -> dict[str, Any]:
+    """The state of the backend that the connection file or LIMNER_ENDPOINT names; starts none.
+
+    Returns a map with "running"; when True also endpoint, pid, state, version, device, weights, problem and jobs.
+    Raises LimnerError when a backend is named and alive but does not answer.
+    """
+    from limner.client import BackendError, Client
+    from limner.wire.connection import forced_connection, read_connection
+    from limner.wire.errors import ErrorCode
+    from limner.wire.process import is_stale
+
+    forced = forced_connection()
+    connection = forced or read_connection()
+    if connection is None or is_stale(connection):
+        return {"running": False}
+    client = Client(connection, name="cli")
+    try:
+        welcome = client.connect(ANSWER_S)
+        return {"running": True, "endpoint": connection.endpoint, **_describe(welcome, client.stats(ANSWER_S))}
+    except BackendError as error:
+        if error.code != ErrorCode.BACKEND_LOST or forced:
+            raise
+        return {"running": False}  # a left-over connection file whose process number is another program's now
+    finally:
+        client.close()
+
+
+def _describe(welcome: Welcome, stats: Stats) -> dict[str, Any]:
+    return {
+        "pid": welcome.pid,
+        "state": welcome.state,
+        "version": welcome.server_version,
+        "device": welcome.device,
+        "weights": dict(welcome.weights),
+        "problem": asdict(welcome.problem) if welcome.problem else None,
+        "tasks": sorted(welcome.schema),
+        "uptime_s": round(stats.uptime_s, 1),
+        "rss_mb": round(stats.rss_bytes / 2**20, 1),
+        "jobs": {name: getattr(stats, name) for name in ("waiting", "running", "done", "failed", "cancelled")},
+    }
+
+
+def status(as_json: Json = False) -> None:
+    """Tell whether a backend runs, where, on which device, and what it does."""
+    state = find_backend()
+    if as_json:
+        print(json.dumps(state))
+    elif not state["running"]:
+        print(NONE_RUNS)
+    else:
+        print(f"The backend is {state['state']} at {state['endpoint']} (process {state['pid']}).")
+        print(f"version {state['version']}, device {state['device'] or 'not known yet'}, {state['rss_mb']} MB in use")
+        print("jobs: " + ", ".join(f"{number} {name}" for name, number in state["jobs"].items()))
+        if state["problem"]:
+            print(f"{state['problem']['message']} {state['problem']['remedy']}")
+
+
+def stop() -> None:
+    """End the running backend and wait until it is gone. Jobs that have not ended get an error."""
+    from limner.client.stopping import stop_backend
+
+    with bar("Waiting for the backend to end") as shown:
+        shown.update()
+        ended = stop_backend()
+    print("The backend has ended." if ended else "No backend is running.")
+
+
+def _parse_device(text: str) -> str:
+    if not _DEVICE.fullmatch(text):
+        raise typer.BadParameter(f"'{text}' is not auto, cuda, cuda:N, mps or cpu")
+    return text
+
+
+def serve(
+    endpoint: Annotated[
+        str, typer.Option(metavar="tcp://127.0.0.1:*", help="Where to listen; * is any free port.")
+    ] = "tcp://127.0.0.1:*",
+    device: Annotated[
+        str, typer.Option(metavar="auto|cuda|cuda:1|mps|cpu", parser=_parse_device, help="What computes.")
+    ] = "auto",
+    idle_timeout: Annotated[
+        float, typer.Option(metavar="MIN", min=0, help="End after so many minutes without clients; 0: never.")
+    ] = IDLE_MINUTES,
+    foreground: Annotated[bool, typer.Option("--foreground", help="Stay in this terminal; Ctrl+C ends it.")] = False,
+) -> None:
+    """Start the backend, unless one is running already."""
+    from limner.server.app import ServeOptions
+    from limner.server.app import serve as run_backend
+    from limner.server.lifecycle import live_connection
+
+    options = ServeOptions(endpoint, device, idle_timeout, foreground)
+    found = live_connection()
+    if foreground:
+        run_backend(options)
+        return
+    with bar("Starting the backend") as shown:
+        shown.update()
+        run_backend(options)
+    connection = live_connection()
+    if connection is not None:
+        verb = "runs already" if connection == found else "is starting"
+        print(f"The backend {verb} at {connection.endpoint} (process {connection.pid}).")
