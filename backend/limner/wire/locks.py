@@ -52,4 +52,6 @@ class FileLock:
             if sys.platform == "win32":
                 os.lseek(handle, 0, os.SEEK_SET)
                 msvcrt.locking(handle, msvcrt.LK_UNLCK, 1)
+            else:
+                fcntl.flock(handle, fcntl.LOCK_UN)  # closing is not enough: a child that is being started has a copy
         os.close(handle)
