@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bank of component codes: clean line drawings of real faces, and what the projection onto them gives."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from limner.models.components import PARTS
+from limner.models.manifold import NEIGHBORS, Projection, blend, project
+
+
+@dataclass(frozen=True)
+class CodeBank:
+    """codes: by part, (M, D) each. faces: (M,) which face a row shows, so that none needs to find itself."""
+
+    codes: Mapping[str, torch.Tensor]
+    faces: torch.Tensor
+
+    def project(
+        self, codes: Mapping[str, torch.Tensor], own: torch.Tensor | None = None, k: int = NEIGHBORS
+    ) -> dict[str, Projection]:
+        """Projects codes by part, (N, D) each; `own` (N,) names the faces that the queries must not find."""
+        excluded = None if own is None else own[:, None] == self.faces[None]
+        return {part: project(code, self.codes[part], k, excluded) for part, code in codes.items()}
+
+
+def refine_codes(
+    codes: Mapping[str, torch.Tensor], projections: Mapping[str, Projection], literal: Mapping[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """Blends every part: its projection at `literal` 0, its own code at 1; `literal` by part, (N,) each in [0, 1]."""
+    return {part: blend(projections[part].code, codes[part], literal[part][:, None]) for part in PARTS}

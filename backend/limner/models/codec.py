@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The codec: portraits to small latents and back.
+
+The flow of the synthesis works on these latents. A picture of 256x256 becomes a 32x32 latent, and the decoder gives the
+picture at twice its side, so that the 512-pixel photos teach real detail and every latent yields a 512x512 portrait.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from limner.models.blocks import PlainResidual, ShuffleUp, conv3
+
+
+@dataclass(frozen=True)
+class CodecConfig:
+    """Widths of the codec; `latent` is the number of latent channels at an eighth of the input's side."""
+
+    latent: int = 16
+    encoder: tuple[int, int] = (96, 192)
+    decoder: tuple[int, int, int] = (192, 96, 48)
+
+
+class Encoder(nn.Module):
+    """(N, 3, 8h, 8w) RGB in [-1, 1] -> (N, latent, h, w), unit variance per channel."""
+
+    def __init__(self, config: CodecConfig) -> None:
+        super().__init__()
+        fine, coarse = config.encoder
+        self.layers = nn.Sequential(
+            nn.PixelUnshuffle(4),
+            conv3(48, fine),
+            PlainResidual(fine),
+            conv3(fine, coarse, stride=2),
+            PlainResidual(coarse),
+            PlainResidual(coarse),
+            conv3(coarse, config.latent),
+        )
+        self.norm = nn.BatchNorm2d(config.latent, affine=False, momentum=0.02)
+
+    def forward(self, rgb: torch.Tensor) -> torch.Tensor:
+        return self.norm(self.layers(rgb))
+
+
+class Decoder(nn.Module):
+    """(N, latent, h, w) -> (N, 3, 16h, 16w) RGB around [-1, 1]: twice the side that was encoded."""
+
+    def __init__(self, config: CodecConfig) -> None:
+        super().__init__()
+        coarse, middle, fine = config.decoder
+        self.layers = nn.Sequential(
+            conv3(config.latent, coarse),
+            PlainResidual(coarse),
+            PlainResidual(coarse),
+            PlainResidual(coarse),
+            ShuffleUp(coarse, middle),
+            PlainResidual(middle),
+            PlainResidual(middle),
+            ShuffleUp(middle, fine),
+            PlainResidual(fine),
+            conv3(fine, 48),
+            nn.PixelShuffle(4),
+        )
+
+    def forward(self, latent: torch.Tensor) -> torch.Tensor:
+        return self.layers(latent)
+
+
+class Codec(nn.Module):
+    """Encoder and decoder; `forward` reconstructs at twice the side, through noisy latents, as training needs it."""
+
+    def __init__(self, config: CodecConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder, self.decoder = Encoder(config), Decoder(config)
+
+    def forward(self, rgb: torch.Tensor, noise: float = 0.0) -> torch.Tensor:
+        """(N, 3, 8h, 8w) in [-1, 1] -> (N, 3, 16h, 16w); `noise` is the deviation of noise added to the latents."""
+        latent = self.encoder(rgb)  # (N, latent, h, w), unit variance
+        if noise:
+            latent = latent + noise * torch.randn_like(latent)
+        return self.decoder(latent)
+
+
+def half(picture: torch.Tensor) -> torch.Tensor:
+    """(N, C, 2H, 2W) -> (N, C, H, W) by area averaging: the decoder's output at the encoded picture's side."""
+    return F.avg_pool2d(picture, 2)

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Weights on disk: half-precision safetensors with their config inside, listed in a manifest with sha256 sums."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from limner.models.bank import CodeBank
+from limner.models.codec import Codec, CodecConfig
+from limner.models.components import PARTS, ComponentConfig, ComponentEmbedding
+from limner.models.synthesis import Synthesis, SynthesisConfig
+
+MANIFEST = "manifest.json"
+NETWORKS: dict[str, tuple[type[nn.Module], type]] = {
+    "codec": (Codec, CodecConfig),
+    "components": (ComponentEmbedding, ComponentConfig),
+    "synthesis": (Synthesis, SynthesisConfig),
+}
+BANK = "bank"
+
+
+class WeightsError(Exception):
+    """Weights are missing or damaged; `code` is weights_missing or weights_damaged, `remedy` says what to do."""
+
+    def __init__(self, code: str, message: str, remedy: str) -> None:
+        super().__init__(f"{message} {remedy}")
+        self.code, self.message, self.remedy = code, message, remedy
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Everything the pipelines need, on one device, in evaluation mode; `sums` are the files' sha256."""
+
+    codec: Codec
+    components: ComponentEmbedding
+    synthesis: Synthesis
+    bank: CodeBank
+    sums: Mapping[str, str]
+    device: torch.device
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal sha256 of a file."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(stream)
+
+
+def _digest(stream: Any) -> str:
+    digest = hashlib.sha256()
+    while block := stream.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def build_config(kind: type, values: Mapping[str, Any]) -> Any:
+    """A config dataclass from the JSON in a file's metadata; nested configs and tuples included."""
+    hints, known = get_type_hints(kind), {f.name for f in fields(kind)}
+    arguments: dict[str, Any] = {}
+    for name, value in values.items():
+        if name in known:
+            nested = isinstance(hints[name], type) and is_dataclass(hints[name])
+            arguments[name] = (
+                build_config(hints[name], value) if nested else tuple(value) if isinstance(value, list) else value
+            )
+    return kind(**arguments)
+
+
+def save_network(name: str, network: nn.Module, folder: Path, provenance: str) -> None:
+    """Writes `folder`/NAME.safetensors (fp16, config in its metadata) and enters it into the manifest."""
+    tensors = {k: v.half().contiguous() for k, v in network.state_dict().items() if v.is_floating_point()}
+    config = getattr(network, "config")  # noqa: B009 (every network of NETWORKS has one)
+    _write(name, tensors, {"config": json.dumps(asdict(config))}, folder, provenance)
+
+
+def save_bank(bank: CodeBank, folder: Path, provenance: str) -> None:
+    """Writes the bank of codes, fp16, beside the networks."""
+    tensors = {part: bank.codes[part].half().contiguous() for part in PARTS}
+    _write(BANK, {**tensors, "faces": bank.faces.to(torch.int32)}, {}, folder, provenance)
+
+
+def _write(
+    name: str, tensors: dict[str, torch.Tensor], metadata: dict[str, str], folder: Path, provenance: str
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.safetensors"
+    save_file(tensors, path, metadata={"network": name, **metadata})
+    manifest_path = folder / MANIFEST
+    manifest = json.loads(manifest_path.read_text()) if manifest_path.exists() else {"files": {}}
+    manifest["files"][path.name] = {"sha256": sha256(path), "bytes": path.stat().st_size, "provenance": provenance}
+    manifest_path.write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+
+
+def verify(folder: Path) -> dict[str, str]:
+    """The sha256 of every file in the manifest. Raises WeightsError where one is missing or has another sum."""
+    remedy = "Install Limner again, or fetch the folder weights/ anew."
+    path = folder / MANIFEST
+    if not path.exists():
+        raise WeightsError("weights_missing", f"There are no weights in {folder}.", remedy)
+    sums = {}
+    for name, entry in json.loads(path.read_text())["files"].items():
+        if not (folder / name).exists():
+            raise WeightsError("weights_missing", f"The weights {name} are missing in {folder}.", remedy)
+        sums[name] = sha256(folder / name)
+        if sums[name] != entry["sha256"]:
+            raise WeightsError(
+                "weights_damaged", f"The weights {name} are damaged: their checksum is not the manifest's.", remedy
+            )
+    return sums
+
+
+def load_network(name: str, folder: Path, device: torch.device) -> nn.Module:
+    """One network with its weights as float32 on `device`, frozen, in evaluation mode."""
+    kind, config_kind = NETWORKS[name]
+    with safe_open(folder / f"{name}.safetensors", framework="pt") as file:
+        config = build_config(config_kind, json.loads(file.metadata()["config"]))
+        state = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 (not a mapping)
+    network = kind(config)
+    missing, unexpected = network.load_state_dict(state, strict=False)
+    wrong = [k for k in missing if not k.endswith("num_batches_tracked")] + unexpected
+    if wrong:
+        raise WeightsError(
+            "weights_damaged", f"{name}.safetensors does not fit its network: {wrong[:3]}.", "Install Limner again."
+        )
+    return network.to(device).eval().requires_grad_(False)
+
+
+def load_bank(folder: Path, device: torch.device) -> CodeBank:
+    """The bank of codes as float32 on `device`."""
+    with safe_open(folder / f"{BANK}.safetensors", framework="pt") as file:
+        codes = {part: file.get_tensor(part).float().to(device) for part in PARTS}
+        return CodeBank(codes, file.get_tensor("faces").long().to(device))
+
+
+def load_networks(folder: Path, device: torch.device) -> Networks:
+    """All networks and the bank, checked against the manifest. Raises WeightsError."""
+    sums = verify(folder)
+    loaded: dict[str, Any] = {name: load_network(name, folder, device) for name in NETWORKS}
+    return Networks(**loaded, bank=load_bank(folder, device), sums=sums, device=device)

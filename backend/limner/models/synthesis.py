@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Image synthesis (DeepFaceDrawing, section 3.4): merged feature maps and the drawing to a portrait's latent.
+
+Where the paper trains a GAN, Limner integrates a conditional flow in the codec's latent space: noise gives variety,
+every condition can be left out, and without any the network is the prior that PULSE searches.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from limner.models.blocks import conv3
+from limner.models.feature_mapping import CHANNELS, FeatureMapping, FeatureMappingConfig
+from limner.models.flow_unet import FlowUNet
+
+LATENT_SIDE = 32
+
+
+@dataclass(frozen=True)
+class SynthesisConfig:
+    """Widths of the flow's U-Net and of what conditions it."""
+
+    latent: int = 16
+    widths: tuple[int, int, int] = (96, 192, 256)
+    time: int = 256
+    condition: int = 64
+    mapping: FeatureMappingConfig = field(default_factory=FeatureMappingConfig)
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What the portrait shall follow.
+
+    codes: by part, (N, D) each. drawing: (N, 1, 256, 256) in [0, 1], 1 = ink. trust: (N, 1, 64, 64) in [0, 1], how
+    literally the drawing is to be taken. color: (N, 4, 32, 32), RGB in [-1, 1] and the mask in [0, 1].
+    mapped: (N, 1, 1, 1), 0 where the codes are left out."""
+
+    codes: Mapping[str, torch.Tensor]
+    drawing: torch.Tensor
+    trust: torch.Tensor
+    color: torch.Tensor
+    mapped: torch.Tensor
+
+
+class Synthesis(nn.Module):
+    """Feature mapping, the drawing's own features behind their gate, color hints, and the flow."""
+
+    def __init__(self, config: SynthesisConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.condition
+        self.mapping = FeatureMapping(config.mapping)
+        self.merged = nn.Sequential(conv3(CHANNELS, width, stride=2), nn.SiLU(), conv3(width, width))
+        self.literal = nn.Sequential(
+            nn.PixelUnshuffle(4),
+            conv3(16, width),
+            nn.SiLU(),
+            conv3(width, width, stride=2),
+            nn.SiLU(),
+            conv3(width, width),
+        )
+        self.color = conv3(4, width // 2)
+        inputs = config.latent + 2 * width + width // 2 + 2
+        self.flow = FlowUNet(inputs, config.latent, config.widths, config.time)
+
+    def condition(self, given: Conditions) -> torch.Tensor:
+        """All conditions as one map (N, C, 32, 32); computed once for all steps."""
+        trust = F.avg_pool2d(given.trust, 2)  # (N, 1, 32, 32)
+        mapped = given.mapped.expand(-1, 1, *trust.shape[2:])
+        masked = torch.cat([given.color[:, :3] * given.color[:, 3:], given.color[:, 3:]], 1)
+        maps = self.merged(self.mapping(given.codes)) * given.mapped
+        literal = self.literal(given.drawing) * trust
+        return torch.cat([maps, literal, self.color(masked), trust, mapped], 1)
+
+    def forward(self, latent: torch.Tensor, time: torch.Tensor, given: Conditions) -> torch.Tensor:
+        """Velocity (N, 16, 32, 32) under fresh conditions: what training needs."""
+        return self.velocity(latent, time, self.condition(given))
+
+    def velocity(self, latent: torch.Tensor, time: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+        """Velocity (N, 16, 32, 32) at `latent`; times (N,), 0 is noise, 1 the portrait."""
+        velocity: torch.Tensor = self.flow(torch.cat([latent, condition], 1), time)
+        return velocity
+
+
+def step_times(steps: int) -> torch.Tensor:
+    """`steps` + 1 times from 0 to 1, denser near the noise, where the face is decided."""
+    return torch.linspace(0, 1, steps + 1) ** 1.3
+
+
+def sample_euler(
+    velocity: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    noise: torch.Tensor,
+    steps: int,
+    callback: Callable[[int, torch.Tensor], None] | None = None,
+) -> torch.Tensor:
+    """Integrates the flow from `noise` (N, 16, 32, 32) by Euler's method.
+
+    velocity(latent, time): times (N,); callback(done, estimate of the result) after every step can stop by raising."""
+    times, x = step_times(steps).tolist(), noise
+    for i, (now, then) in enumerate(pairwise(times)):
+        v = velocity(x, x.new_full((x.shape[0],), now))
+        if callback is not None:
+            callback(i, x + (1 - now) * v)
+        x = x + (then - now) * v
+    return x

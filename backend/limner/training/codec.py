@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training of the codec on random crops: L1, then L1 with perceptual features."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from limner.models.codec import Codec, CodecConfig, half
+from limner.training.faces import cached_pictures, read_index, select
+from limner.training.perceptual import VggFeatures, find_hed_weights, perceptual_loss
+
+CROP, BATCH = 96, 8  # pixels of the encoded crop, crops a step
+PERCEPTUAL_FROM = 0.15  # share of the run trained on L1 alone
+LATENT_NOISE = 0.12
+
+
+def to_tensor(pictures: np.ndarray) -> torch.Tensor:
+    """(N, H, W, 3) uint8 -> (N, 3, H, W) float in [-1, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+
+
+def to_pictures(tensor: torch.Tensor) -> np.ndarray:
+    """(N, 3, H, W) in [-1, 1] -> (N, H, W, 3) uint8."""
+    return tensor.add(1).mul(127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).contiguous().numpy()
+
+
+class CodecTask:
+    """Crops of sharp photos at 512 (decoded at their full detail) and of all photos at 256."""
+
+    def __init__(self, data: Path, cache: Path, config: CodecConfig) -> None:
+        self.model: nn.Module = Codec(config)
+        self.features = VggFeatures(find_hed_weights())
+        photos = [f for f in read_index(data) if not f.is_sketch]
+        large = [f for f in photos if f.size >= 512]
+        self.small_pictures = cached_pictures(photos, data, cache / "photos-256.npy", 256)
+        self.large_pictures = cached_pictures(large, data, cache / "photos-512.npy", 512)
+        self.small = np.array([i for i, f in enumerate(photos) if f.split == "train"])
+        weights = np.array([6.0 if photos[i].is_sharp else 1.0 for i in self.small])
+        self.small_weights = weights / weights.sum()
+        self.large = np.array([i for i, f in enumerate(large) if f.split == "train"])
+        weights = np.array([3.0 if large[i].is_sharp else 1.0 for i in self.large])
+        self.large_weights = weights / weights.sum()
+        held_out = [f for f in select(photos, "val") if f.is_sharp and f.set != "canada_512"]
+        self.held_out = np.array([i for i, f in enumerate(photos) if f in held_out])
+
+    def losses(self, model: nn.Module, step: int, progress: float) -> Mapping[str, torch.Tensor]:
+        rng = np.random.default_rng(step)
+        fine = _crops(self.large_pictures, rng.choice(self.large, BATCH // 2, p=self.large_weights), 2 * CROP, rng)
+        coarse = _crops(self.small_pictures, rng.choice(self.small, BATCH // 2, p=self.small_weights), CROP, rng)
+        output = model(torch.cat([half(fine), coarse]), noise=LATENT_NOISE)  # (8, 3, 192, 192)
+        n = BATCH // 2
+        output_half = half(output)
+        pixel = F.l1_loss(output_half, torch.cat([half(fine), coarse]))
+        detail = F.l1_loss(output[:n], fine)
+        losses = {"pixel": pixel, "detail": detail}
+        total = 2 * pixel + detail
+        if progress >= PERCEPTUAL_FROM:
+            y, x = rng.integers(0, CROP + 1, 2)
+            window = (..., slice(y, y + CROP), slice(x, x + CROP))
+            shown, wanted = torch.cat([output[:n][window], output_half[n:]]), torch.cat([fine[window], coarse])
+            losses["perceptual"] = perceptual_loss(self.features, shown, wanted)
+            total = total + 0.25 * losses["perceptual"]
+        return {**losses, "total": total}
+
+    @torch.no_grad()
+    def validate(self, model: nn.Module) -> tuple[Mapping[str, float], np.ndarray]:
+        photos = to_tensor(self.small_pictures[self.held_out[::2]])
+        outputs = torch.cat([half(model(batch)).clamp(-1, 1) for batch in photos.split(8)])
+        error = (outputs - photos).square().mean((1, 2, 3)) / 4  # values in 0..1
+        rows = [np.concatenate(list(to_pictures(t)), 1) for t in (photos[4:10], outputs[4:10])]
+        return {"psnr_sharp": float((-10 * error.log10()).mean())}, np.concatenate(rows, 0)
+
+
+def _crops(pictures: np.ndarray, rows: np.ndarray, side: int, rng: np.random.Generator) -> torch.Tensor:
+    """Random windows of the chosen pictures, half of them mirrored: (len(rows), 3, side, side) in [-1, 1]."""
+    crops = []
+    for row in rows:
+        y, x = rng.integers(0, pictures.shape[1] - side + 1, 2)
+        crop = pictures[row, y : y + side, x : x + side]
+        crops.append(crop[:, ::-1] if rng.random() < 0.5 else crop)
+    return to_tensor(np.stack(crops))

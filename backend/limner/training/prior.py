@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training of the synthesis: feature mapping and conditional flow, the encoders and the codec frozen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from limner.models.bank import CodeBank, refine_codes
+from limner.models.codec import Codec, half
+from limner.models.components import PARTS, ComponentEmbedding
+from limner.models.feature_mapping import spread_over_windows
+from limner.models.synthesis import LATENT_SIDE, Conditions, Synthesis, SynthesisConfig, sample_euler
+from limner.training.codec import to_pictures, to_tensor
+from limner.training.color_hints import random_hints
+from limner.training.drawn import Ahead, DrawnBatch, DrawnFaces
+from limner.training.latents import LatentStore
+from limner.training.sketches import Slips
+
+BATCH = 12
+SHOWN = 10  # portraits on a sample sheet
+
+
+@dataclass(frozen=True)
+class PriorBatch:
+    """A drawn batch, how literally each part of each drawing is to be taken, and the color hints."""
+
+    drawn: DrawnBatch
+    literal: dict[str, torch.Tensor]  # by part, (N,) in [0, 1]
+    mapped: torch.Tensor  # (N, 1, 1, 1), 0 where the codes are left out
+    color: torch.Tensor  # (N, 4, 32, 32)
+
+
+def random_literal(count: int, rng: np.random.Generator) -> np.ndarray:
+    """(count, 5) in [0, 1]: how literally each part is taken; often the same for all parts, often an extreme."""
+
+    def draw(shape: tuple[int, int]) -> np.ndarray:
+        kind = rng.random(shape)
+        return np.where(kind < 0.2, 0.0, np.where(kind < 0.55, 1.0, rng.random(shape)))
+
+    together = rng.random((count, 1)) < 0.6
+    return np.where(together, np.repeat(draw((count, 1)), len(PARTS), 1), draw((count, len(PARTS)))).astype(np.float32)
+
+
+def slips_of(literal: float, rng: np.random.Generator) -> Slips:
+    """The less a drawing is to be trusted, the further it strays in training: this makes the gate mean trust."""
+    doubt = 1 - literal
+    return Slips(1.5 + 12 * doubt * rng.uniform(0.2, 1), 0.55 * doubt * rng.random())
+
+
+class PriorTask:
+    """Flow matching on latents of photos, conditioned on drawings that stray as far as they are not to be trusted."""
+
+    def __init__(
+        self,
+        faces: DrawnFaces,
+        codec: Codec,
+        embedding: ComponentEmbedding,
+        bank: CodeBank,
+        latents: LatentStore,
+        config: SynthesisConfig,
+    ) -> None:
+        self.model: nn.Module = Synthesis(config)
+        self.faces, self.codec, self.embedding, self.bank, self.latents = faces, codec, embedding, bank, latents
+        self.weights = faces.weights(sharp=5, paired=4)
+        self.batches = Ahead(lambda step: self._batch(self._rows(step), step))
+        val = [i for i, f in enumerate(faces.faces) if f.split == "val" and f.set != "canada_512"]
+        rows = np.array(val[:: max(1, len(val) // 48)][:48])
+        self.held_out = self._batch(rows, -1)
+
+    def _rows(self, step: int) -> np.ndarray:
+        return np.random.default_rng((3, step)).choice(self.faces.train, BATCH, p=self.weights)
+
+    def _batch(self, rows: np.ndarray, step: int) -> PriorBatch:
+        rng = np.random.default_rng((4, step % 2**32))
+        literal = random_literal(len(rows), rng)
+        mapped = torch.from_numpy(rng.random(len(rows)) > 0.15).float()
+        unguided = rng.random(len(rows)) < 0.08
+        literal[unguided], mapped[torch.from_numpy(unguided)] = 0, 0
+        slips = [slips_of(float(v.mean()), rng) for v in literal]
+        drawn = self.faces.batch(rows, slips, seed=(5, step % 2**32))
+        photos = to_tensor(np.stack([self.faces.photos[r] for r in rows]))
+        small = F.avg_pool2d(photos, 256 // LATENT_SIDE)  # (N, 3, 32, 32)
+        small = torch.where(torch.from_numpy(drawn.mirrored)[:, None, None, None], small.flip(3), small)
+        by_part = {part: torch.from_numpy(literal[:, i]) for i, part in enumerate(PARTS)}
+        return PriorBatch(drawn, by_part, mapped[:, None, None, None], random_hints(small, rng))
+
+    @torch.no_grad()
+    def conditions(self, batch: PriorBatch) -> Conditions:
+        """Encodes the drawings, projects their codes (never onto their own face) and blends."""
+        codes = self.embedding.encode(batch.drawn.drawing)
+        projections = self.bank.project(codes, own=torch.from_numpy(batch.drawn.rows))
+        mixed = refine_codes(codes, projections, batch.literal)
+        trust = spread_over_windows(batch.literal)
+        return Conditions(mixed, batch.drawn.drawing, trust, batch.color, batch.mapped)
+
+    def losses(self, model: nn.Module, step: int, progress: float) -> Mapping[str, torch.Tensor]:
+        batch = self.batches.take(step)
+        latent = self.latents.take(batch.drawn.rows, batch.drawn.mirrored)
+        return {
+            "total": self._flow_loss(model, batch, latent, torch.randn_like(latent), torch.randn(len(latent)).sigmoid())
+        }
+
+    def _flow_loss(
+        self, model: nn.Module, batch: PriorBatch, latent: torch.Tensor, noise: torch.Tensor, time: torch.Tensor
+    ) -> torch.Tensor:
+        t = time[:, None, None, None]
+        velocity = model((1 - t) * noise + t * latent, time, self.conditions(batch))
+        return F.mse_loss(velocity, latent - noise)
+
+    @torch.no_grad()
+    def validate(self, model: nn.Module) -> tuple[Mapping[str, float], np.ndarray]:
+        assert isinstance(model, Synthesis)
+        generator, count = torch.Generator().manual_seed(1), len(self.held_out.drawn.rows)
+        latent = self.latents.take(self.held_out.drawn.rows, self.held_out.drawn.mirrored)
+        noise = torch.randn(latent.shape, generator=generator)
+        loss = self._flow_loss(model, self.held_out, latent, noise, (torch.arange(count) + 0.5) / count)
+        return {"val_flow": float(loss)}, self._sheet(model, noise[:SHOWN])
+
+    def _sheet(self, model: Synthesis, noise: torch.Tensor) -> np.ndarray:
+        rows = self.held_out.drawn.rows[:: max(1, len(self.held_out.drawn.rows) // SHOWN)][:SHOWN]
+        drawn = self.faces.batch(rows, [Slips(1, 0)] * len(rows), seed=(6, 6))
+        lines = [(1 - drawn.drawing).expand(-1, 3, -1, -1) * 2 - 1]
+        for value in (1.0, 0.3, 0.0):
+            literal = {part: torch.full((len(rows),), value) for part in PARTS}
+            nothing = torch.zeros(len(rows), 4, LATENT_SIDE, LATENT_SIDE)
+            given = self.conditions(PriorBatch(drawn, literal, torch.ones(len(rows), 1, 1, 1), nothing))
+            velocity = partial(model.velocity, condition=model.condition(given))
+            lines.append(half(self.codec.decoder(sample_euler(velocity, noise, steps=8))))
+        photos = to_tensor(np.stack([self.faces.photos[r] for r in rows]))
+        lines.append(torch.where(torch.from_numpy(drawn.mirrored)[:, None, None, None], photos.flip(3), photos))
+        return np.concatenate([np.concatenate(list(to_pictures(line)), 1) for line in lines], 0)

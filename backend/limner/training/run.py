@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trains each network in its folder below `out`, in the order codec, components, prior; exports what was trained."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import torch
+from torch import nn
+
+from limner.models.bank import CodeBank
+from limner.models.codec import Codec, CodecConfig
+from limner.models.components import PARTS, ComponentConfig, ComponentEmbedding
+from limner.models.registry import save_bank, save_network
+from limner.models.synthesis import Synthesis, SynthesisConfig
+from limner.training.bank import build_bank
+from limner.training.codec import CodecTask
+from limner.training.components import ComponentTask
+from limner.training.drawn import DrawnFaces
+from limner.training.latents import LatentStore
+from limner.training.loop import LoopConfig, Trainer
+from limner.training.prior import PriorTask
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where to train: `data` in the index format, `out` for checkpoints; `minutes` is the whole run, resumed or not."""
+
+    data: Path
+    out: Path
+    minutes: float
+    resume: bool = True
+
+    @property
+    def cache(self) -> Path:
+        """What is computed once: decoded pictures, registered drawings, latents."""
+        return self.out / "cache"
+
+
+def trained(network: Network, folder: Path) -> Network:
+    """`network` with the averaged weights of the checkpoint in `folder`, frozen, in evaluation mode.
+
+    Raises FileNotFoundError where that network has not been trained yet."""
+    path = folder / "checkpoint.pt"
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is missing: train '{folder.name}' first")
+    network.load_state_dict(torch.load(path, weights_only=True)["ema"])
+    return network.eval().requires_grad_(False)
+
+
+def train_codec(run: Run) -> None:
+    """The codec, into out/codec."""
+    task = CodecTask(run.data, run.cache, CodecConfig())
+    Trainer(task, LoopConfig(run.minutes, lr=1e-3), run.out / "codec", run.resume).run()
+
+
+def train_components(run: Run) -> None:
+    """The five auto-encoders, into out/components."""
+    task = ComponentTask(DrawnFaces(run.data, run.cache), ComponentConfig())
+    Trainer(task, LoopConfig(run.minutes, lr=1e-3, report_minutes=3), run.out / "components", run.resume).run()
+
+
+def load_bank(run: Run, faces: DrawnFaces, embedding: ComponentEmbedding) -> CodeBank:
+    """The bank of the trained encoders, built when it is first asked for."""
+    path = run.out / "components" / "bank.pt"
+    if not path.exists():
+        bank = build_bank(faces, embedding)
+        torch.save({**bank.codes, "faces": bank.faces}, path)
+    state = torch.load(path, weights_only=True)
+    return CodeBank({part: state[part] for part in PARTS}, state["faces"])
+
+
+def train_prior(run: Run) -> None:
+    """Feature mapping and flow, into out/prior; needs the codec and the components."""
+    faces = DrawnFaces(run.data, run.cache)
+    codec = trained(Codec(CodecConfig()), run.out / "codec")
+    embedding = trained(ComponentEmbedding(ComponentConfig()), run.out / "components")
+    bank = load_bank(run, faces, embedding)
+    latents = LatentStore(codec, faces.photos, run.cache / "latents.npy")
+    task = PriorTask(faces, codec, embedding, bank, latents, SynthesisConfig())
+    Trainer(task, LoopConfig(run.minutes, lr=6e-4, warmup=100), run.out / "prior", run.resume).run()
+
+
+TRAINERS = {"codec": train_codec, "components": train_components, "prior": train_prior}
+
+
+def export_weights(run: Run, folder: Path, provenance: str) -> None:
+    """Writes the averaged weights of all networks and the bank into `folder` as half-precision safetensors."""
+    embedding = trained(ComponentEmbedding(ComponentConfig()), run.out / "components")
+    save_network("codec", trained(Codec(CodecConfig()), run.out / "codec"), folder, provenance)
+    save_network("components", embedding, folder, provenance)
+    save_network("synthesis", trained(Synthesis(SynthesisConfig()), run.out / "prior"), folder, provenance)
+    save_bank(load_bank(run, DrawnFaces(run.data, run.cache), embedding), folder, provenance)
+
+
+def use_threads(count: int) -> None:
+    """`count` threads for the networks, one for each data worker."""
+    torch.set_num_threads(count)
+    cv2.setNumThreads(1)

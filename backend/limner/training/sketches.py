@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sketch synthesis: drawings of a photo in many hands, never the same twice.
+
+All drawings are ink (S, S) float32 in [0, 1], 0 = paper, in the photo's frame.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from limner.imaging.styles import xdog
+from limner.models.components import WINDOWS
+from limner.training.strokes import landmark_drawing, oval_mask
+
+SIDE = 256
+
+
+@dataclass(frozen=True)
+class Slips:
+    """How far a drawing may stray from the photo: `jitter` in pixels of the 512 frame, `erased` a share of its ink."""
+
+    jitter: float
+    erased: float
+
+
+def gray_of(photo: np.ndarray) -> np.ndarray:
+    """(S, S, 3) uint8 RGB -> (S, S) float32 in [0, 1], contrast stretched."""
+    gray = cv2.cvtColor(np.ascontiguousarray(photo), cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+    low, high = np.percentile(gray[::4, ::4], (1, 99))
+    return ((gray - low) / max(high - low, 0.15)).clip(0, 1)
+
+
+def local_contrast(gray: np.ndarray) -> np.ndarray:
+    """(S, S) in [0, 1] with the contrast around each pixel made alike, so that soft photos give firm lines too."""
+    mean = cv2.blur(gray, (49, 49))
+    deviation = np.sqrt(cv2.blur((gray - mean) ** 2, (49, 49)).clip(0))
+    return 0.5 + 0.17 * (gray - mean) / (deviation + 0.05)
+
+
+def without_specks(ink: np.ndarray, least: int) -> np.ndarray:
+    """`ink` without connected strokes of fewer than `least` pixels."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((ink > 0.25).astype(np.uint8), connectivity=8)
+    keep = stats[:, cv2.CC_STAT_AREA] >= least
+    keep[0] = True
+    return ink * keep[labels] if count > 1 else ink
+
+
+def clean_lines(photo: np.ndarray) -> np.ndarray:
+    """The one clean line drawing of a photo: what the component decoders learn to draw and the bank is made of."""
+    gray = local_contrast(gray_of(photo))
+    ink = 1 - xdog(cv2.GaussianBlur(gray, (0, 0), 0.7), sigma=0.9, tau=0.988, phi=80)
+    return without_specks(ink, 28)
+
+
+def _xdog_lines(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    gray = gray_of(photo) if rng.random() < 0.4 else local_contrast(gray_of(photo))
+    gray = cv2.GaussianBlur(gray, (0, 0), rng.uniform(0.3, 1.2))
+    ink = 1 - xdog(gray, sigma=rng.uniform(0.5, 1.5), tau=rng.uniform(0.97, 0.992), phi=rng.uniform(40, 140))
+    return without_specks(ink, int(rng.integers(4, 40)))
+
+
+def _edge_lines(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    gray = (
+        (cv2.GaussianBlur(local_contrast(gray_of(photo)), (0, 0), rng.uniform(0.8, 2.0)) * 255)
+        .clip(0, 255)
+        .astype(np.uint8)
+    )
+    high = rng.uniform(50, 130)
+    edges = cv2.Canny(gray, high * rng.uniform(0.3, 0.6), high).astype(np.float32) / 255
+    return cv2.GaussianBlur(without_specks(edges, int(rng.integers(8, 40))), (0, 0), 0.6) * 1.6
+
+
+def _pencil(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    gray = gray_of(photo)
+    blurred = cv2.GaussianBlur(1 - gray, (0, 0), rng.uniform(2.5, 12.0))
+    paper = (gray / (1.004 - blurred)).clip(0, 1) ** rng.uniform(1.0, 2.5)
+    ink = 1 - paper
+    if rng.random() < 0.7:  # tone, as a soft pencil shades dark regions
+        tone = cv2.GaussianBlur(1 - gray, (0, 0), rng.uniform(0.8, 4.0))
+        ink = np.maximum(ink, tone ** rng.uniform(1.2, 3.0) * rng.uniform(0.3, 1.0))
+    if rng.random() < 0.6:
+        ink = np.maximum(ink, _xdog_lines(photo, rng) * rng.uniform(0.3, 0.9))
+    if rng.random() < 0.6:  # grain of the paper
+        grain = cv2.GaussianBlur(rng.normal(0, 1, ink.shape).astype(np.float32), (0, 0), rng.uniform(0.4, 1.0))
+        ink = ink * (1 + rng.uniform(0.1, 0.6) * grain)
+    ink = ink - np.float32(np.quantile(ink[::4, ::4], rng.uniform(0, 0.2)))  # paper is white after normalization
+    return cv2.GaussianBlur(ink.clip(0, 1), (0, 0), rng.uniform(0.3, 0.9))
+
+
+def _freehand(photo: np.ndarray, landmarks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    ink = landmark_drawing(landmarks, SIDE, rng)
+    around = _xdog_lines(photo, rng) if rng.random() < 0.6 else _edge_lines(photo, rng)
+    outside = 1 - oval_mask(landmarks, SIDE, rng.uniform(0.85, 1.05))
+    return np.maximum(ink, without_specks(around * outside, int(rng.integers(15, 60))))
+
+
+def warp(ink: np.ndarray, jitter: float, rng: np.random.Generator) -> np.ndarray:
+    """`ink` bent by a smooth random field of up to about `jitter` pixels of the 512 frame."""
+    if jitter <= 0:
+        return ink
+    nodes = int(rng.integers(3, 9))
+    coarse = rng.normal(0, jitter * SIDE / 512 / 2, (nodes, nodes, 2)).astype(np.float32)
+    field = cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+    y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+    return cv2.remap(ink, x + field[..., 0], y + field[..., 1], cv2.INTER_LINEAR)
+
+
+def erase(ink: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """`ink` with about `share` of it rubbed out: blobs anywhere, and at times a whole component."""
+    if share <= 0:
+        return ink
+    cover = cv2.resize(rng.random((12, 12)).astype(np.float32), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+    kept = ink * (cover > np.quantile(cover[::4, ::4], share))
+    if rng.random() < share:
+        window = WINDOWS[int(rng.integers(0, 4))]
+        kept[window.slices(SIDE)] = 0
+    return kept
+
+
+def _change_width(ink: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    kind = rng.random()
+    if kind < 0.25:
+        return cv2.dilate(ink, np.ones((2, 2), np.uint8))
+    if kind < 0.5:
+        return (cv2.GaussianBlur(ink, (0, 0), rng.uniform(0.5, 1.2)) * rng.uniform(1.0, 1.8)).clip(0, 1)
+    return ink
+
+
+def draw(
+    photo: np.ndarray, landmarks: np.ndarray, slips: Slips, rng: np.random.Generator, own: np.ndarray | None = None
+) -> np.ndarray:
+    """A drawing of `photo` (256, 256, 3) uint8 in a random hand; `own`: a real drawing of it, (256, 256)."""
+    if own is not None:
+        ink = own
+    else:
+        hand = rng.choice(4, p=(0.32, 0.13, 0.23, 0.32))
+        makers = (_xdog_lines, _edge_lines, _pencil)
+        ink = makers[hand](photo, rng) if hand < 3 else _freehand(photo, landmarks, rng)
+        ink = _change_width(ink, rng)
+    ink = erase(warp(ink, slips.jitter, rng), slips.erased, rng)
+    return (ink * rng.uniform(0.7, 1.1)).clip(0, 1).astype(np.float32)
