@@ -19,6 +19,7 @@ from limner.installer.package import build_zip
 from limner.installer.places import Place, System, known_places
 from limner.installer.plugin import SHAPES, plugin_files
 from tests.support import fake_plugins
+from tests.support.fake_plugins import usual_place
 
 EDITORS = ("krita", "gimp")
 NESTED = {"krita": "pykrita/limner_krita", "gimp": "plug-ins/limner-gimp/limner_gimp"}
@@ -32,10 +33,6 @@ def editor(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def source(editor: str, tmp_path: Path) -> Path:
     return fake_plugins.MAKE[editor](tmp_path / "source")
-
-
-def usual_place(editor: str, home: Path) -> Place:
-    return known_places(editor, System("linux", home, {"PATH": ""}))[0]
 
 
 def tree(folder: Path) -> dict[str, bytes]:

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tiny plugin trees in the shape of the real ones."""
+"""Tiny plugin trees in the shape of the real ones, and a place to install them."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+from limner.installer.places import Place, System, known_places
 
 DESKTOP = "[Desktop Entry]\nType=Service\nServiceTypes=Krita/PythonPlugin\nX-KDE-Library=limner_krita\nName=Limner\n"
 
@@ -34,3 +36,8 @@ def make_gimp(folder: Path) -> Path:
 
 
 MAKE = {"krita": make_krita, "gimp": make_gimp}
+
+
+def usual_place(editor: str, home: Path) -> Place:
+    """Where the plugin goes on a Linux machine with that home folder and nothing special."""
+    return known_places(editor, System("linux", home, {"PATH": ""}))[0]
