@@ -11,13 +11,17 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
+from .. import __version__
+from ..client.interpreter import write_install_record
+from ..client.spawn import log_tail
 from ..wire import ConnectionInfo, ErrorCode, LimnerError
 from ..wire.connection import log_path, make_home
 from ..wire.locks import FileLock
-from .children import child_environment, log_tail
+from .children import child_environment
 from .clientsocket import loopback_endpoint
-from .lifecycle import live_connection, logging_to_file, record_installation, take_lock
+from .lifecycle import live_connection, logging_to_file, take_lock
 from .server import ServerSettings, run_server
 from .workerprocess import WorkerSettings
 
@@ -68,12 +72,12 @@ def serve(options: ServeOptions) -> int:
 def _serve_here(options: ServeOptions, home: Path) -> None:
     os.umask(0o077)
     lock = FileLock(home / "backend.lock")
-    with logging_to_file(to_stderr=True), contextlib.ExitStack() as at_end:
+    with logging_to_file(), contextlib.ExitStack() as at_end:
         at_end.callback(lock.release)
         if other := take_lock(lock):
             log.info("a backend runs already at %s (process %d): this one is not needed and ends", *_place(other))
             return
-        record_installation(home)
+        write_install_record(sys.executable, __version__)
         engine = options.engine or os.environ.get("LIMNER_ENGINE") or DEFAULT_ENGINE
         worker = WorkerSettings(options.device, engine, home, log_path().with_name("worker.log"))
         try:
@@ -88,24 +92,32 @@ def _serve_here(options: ServeOptions, home: Path) -> None:
 
 def _serve_behind(options: ServeOptions, home: Path) -> None:
     """Starts `python -m limner.server --foreground` detached from this terminal, and waits until it listens."""
+    if live_connection() is not None:
+        return
     log_file = log_path()
-    log_start = log_file.stat().st_size if log_file.exists() else 0
-    child = subprocess.Popen(
-        [sys.executable, "-m", __package__, *_arguments(replace(options, foreground=True))],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=home,
-        env=child_environment(),
-        start_new_session=True,  # ignored on Windows, where the flag detaches it
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-    )
+    with log_file.open("ab") as output:
+        log_start = output.tell()
+        child = _start_detached(_arguments(replace(options, foreground=True)), home, output)
     deadline = time.monotonic() + _START_S
     while live_connection() is None:
         if child.poll() not in (None, 0) or time.monotonic() > deadline:
-            text = f"The backend could not be started. Its log ends with: {log_tail(log_file, log_start)}"
+            lines = " | ".join(log_tail(log_file, log_start, lines=3))
+            text = f"The backend could not be started. Its log ends with: {lines}"
             raise LimnerError(ErrorCode.START_FAILED, text)
         time.sleep(0.05)
+
+
+def _start_detached(arguments: list[str], home: Path, output: IO[bytes]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", __package__, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        cwd=home,
+        env=child_environment(),
+        start_new_session=True,  # ignored on Windows, where the flags detach it
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+    )
 
 
 def _arguments(options: ServeOptions) -> list[str]:

@@ -20,8 +20,9 @@ log = logging.getLogger("limner.server")
 _MESSAGES_A_TURN = 100  # read before the loop looks at anything else
 _HIGH_WATER = 1000  # messages to one client that are not yet in the operating system's hands
 _BACKLOG = 64  # messages kept for a client that does not read; one more and it counts as gone
-_HEARTBEAT_MS = 5_000
-_HEARTBEAT_TIMEOUT_MS = 30_000
+_HANDSHAKE_MS = 10_000
+_HEARTBEAT_MS = 60_000  # finds connections to peers that are gone without a word; those with jobs are watched closer
+_HEARTBEAT_TIMEOUT_MS = 600_000  # an editor answers heartbeats only while it looks after its connection
 _DROPPABLE = (Queued, Progress, Preview)  # a newer one follows, or the end of the job does
 
 
@@ -66,6 +67,7 @@ class ClientSocket:
             zmq.SNDHWM: _HIGH_WATER,
             zmq.RCVHWM: _HIGH_WATER,
             zmq.TCP_KEEPALIVE: 1,
+            zmq.HANDSHAKE_IVL: _HANDSHAKE_MS,
             zmq.HEARTBEAT_IVL: _HEARTBEAT_MS,
             zmq.HEARTBEAT_TIMEOUT: _HEARTBEAT_TIMEOUT_MS,
         }

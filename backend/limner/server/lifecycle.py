@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import sys
@@ -12,10 +11,10 @@ import time
 from collections.abc import Iterator
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import IO
 
-from .. import __version__
 from ..wire import ConnectionInfo, ErrorCode, LimnerError, WireError
-from ..wire.connection import log_path, read_connection, remove_connection, write_atomically, write_connection
+from ..wire.connection import log_path, read_connection, remove_connection, write_connection
 from ..wire.locks import FileLock
 from ..wire.process import is_stale
 
@@ -66,19 +65,13 @@ def published(info: ConnectionInfo) -> Iterator[None]:
         remove_connection(info)
 
 
-def record_installation(home: Path) -> None:
-    """Writes which Python has the backend, for the editors' plugins, which run in another one."""
-    with contextlib.suppress(OSError):
-        record = json.dumps({"python": sys.executable, "version": __version__}, indent=2)
-        write_atomically(home / "install.json", record + "\n")
-
-
 @contextlib.contextmanager
-def logging_to_file(*, to_stderr: bool) -> Iterator[Path]:
-    """Logs to the rotating backend.log, and to standard error if wanted. Never a token, never a picture."""
+def logging_to_file() -> Iterator[None]:
+    """Logs to the rotating backend.log, never a token, never a picture; also to standard error where that is not the
+    same file (the clients' launcher starts the backend like that)."""
     path = log_path()
     handlers: list[logging.Handler] = [RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES - 1)]
-    if to_stderr:
+    if not _is_file(sys.stderr, path):
         handlers.append(logging.StreamHandler())
     logger = logging.getLogger("limner")
     logger.setLevel(logging.INFO)
@@ -86,8 +79,18 @@ def logging_to_file(*, to_stderr: bool) -> Iterator[Path]:
         handler.setFormatter(logging.Formatter(f"%(asctime)s [{os.getpid()}] %(levelname)s %(message)s"))
         logger.addHandler(handler)
     try:
-        yield path
+        yield
     finally:
         for handler in handlers:
             logger.removeHandler(handler)
             handler.close()
+
+
+def _is_file(stream: IO[str] | None, path: Path) -> bool:
+    """True when the stream writes to the file at that path, or nowhere at all."""
+    if stream is None:  # pythonw on Windows
+        return True
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
+    except (OSError, ValueError):
+        return False

@@ -10,7 +10,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from .children import child_environment, log_tail
+from ..client.spawn import log_tail
+from .children import child_environment
 from .worker.boot import WorkerBoot
 
 _LOG_ROTATES_AT = 1024 * 1024  # bytes
@@ -86,7 +87,7 @@ class WorkerProcess:
 
     def last_log_lines(self) -> str:
         """The last lines that this process wrote to its log, joined into one; "" when it wrote none."""
-        return log_tail(self._log_file, self._log_start)
+        return " | ".join(line.strip() for line in log_tail(self._log_file, self._log_start, lines=3))
 
 
 def _rotate(log_file: Path) -> None:
