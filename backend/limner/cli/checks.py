@@ -19,7 +19,7 @@ from limner import resources
 
 PACKAGES = (
     *("limner", "numpy", "pillow", "pyzmq", "msgpack", "torch", "safetensors", "opencv-contrib-python-headless"),
-    *("typer", "rich"),
+    *("typer", "rich", "psutil"),
 )
 OK, NOTE, PROBLEM = "ok", "note", "problem"
 LOG_LINES = 5
