@@ -123,12 +123,14 @@ def load_network(name: str, folder: Path, device: torch.device) -> nn.Module:
         config = build_config(config_kind, json.loads(file.metadata()["config"]))
         state = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 (not a mapping)
     network = kind(config)
-    missing, unexpected = network.load_state_dict(state, strict=False)
-    wrong = [k for k in missing if not k.endswith("num_batches_tracked")] + unexpected
-    if wrong:
-        raise WeightsError(
-            "weights_damaged", f"{name}.safetensors does not fit its network: {wrong[:3]}.", "Install Limner again."
-        )
+    for key, value in network.state_dict().items():
+        if not value.is_floating_point():  # counters of batch normalization, of no use here
+            state[key] = value
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        message = f"The weights {name}.safetensors do not fit their network."
+        raise WeightsError("weights_damaged", message, "Install Limner again.") from error
     return network.to(device).eval().requires_grad_(False)
 
 

@@ -19,9 +19,11 @@ from tqdm import tqdm
 
 @dataclass(frozen=True)
 class LoopConfig:
-    """How long and how fast: the learning rate follows the share of `minutes` that was spent, resumed runs included."""
+    """How long and how fast. The run ends after `steps`, or, where that is 0, when `minutes` are spent, resumed runs
+    included; the learning rate follows the share that is done."""
 
     minutes: float
+    steps: int = 0
     lr: float = 1e-3
     warmup: int = 50  # steps
     clip: float = 1.0  # norm of the gradient
@@ -64,26 +66,34 @@ class Trainer:
         if resume and (folder / "checkpoint.pt").exists():
             self._load()
 
+    @property
+    def progress(self) -> float:
+        """The share of the run that is done; 1 at its end."""
+        config = self.config
+        return min(1.0, self.step / config.steps if config.steps else self.minutes / config.minutes)
+
     def run(self) -> None:
-        """Trains until the minutes are spent; leaves checkpoint.pt, metrics.jsonl and the sheets in the folder."""
+        """Trains to the end of the run; leaves checkpoint.pt, metrics.jsonl and the sample sheets in the folder."""
         started, spent = time.monotonic(), self.minutes
         reported, sums = self.minutes, dict[str, list[float]]()
         bar = tqdm(
             total=self.config.minutes, unit="min", bar_format="{desc}|{bar}| {n:.1f} of {total:.0f} min {postfix}"
         )
-        while self.minutes < self.config.minutes:
-            losses = self._advance(self.minutes / self.config.minutes)
+        while self.progress < 1:
+            losses = self.advance()
             for name, value in losses.items():
                 sums.setdefault(name, []).append(value)
             self.minutes = spent + (time.monotonic() - started) / 60
             bar.n = round(self.minutes, 2)
             bar.set_postfix(step=self.step, loss=losses["total"], refresh=False)
-            if self.minutes - reported >= self.config.report_minutes or self.minutes >= self.config.minutes:
+            if self.minutes - reported >= self.config.report_minutes or self.progress >= 1:
                 self._report({name: float(np.mean(values)) for name, values in sums.items()})
                 reported, sums = self.minutes, {}
                 bar.refresh()
 
-    def _advance(self, progress: float) -> dict[str, float]:
+    def advance(self) -> dict[str, float]:
+        """One step; the losses by name."""
+        progress = self.progress
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.config, self.step, progress)
         self.task.model.train()
@@ -110,9 +120,10 @@ class Trainer:
         with open(self.folder / "metrics.jsonl", "a", encoding="utf-8") as stream:
             stream.write(json.dumps({k: round(v, 5) for k, v in entry.items()}) + "\n")
         Image.fromarray(sheet).save(self.folder / f"sheet-{self.step:07d}.png")
-        self._save()
+        self.save()
 
-    def _save(self) -> None:
+    def save(self) -> None:
+        """Writes checkpoint.pt: all that an exact resume needs."""
         state: dict[str, Any] = {
             "config": asdict(self.config),
             "model": self.task.model.state_dict(),
