@@ -61,8 +61,11 @@ def prepare_process(parent: int) -> None:
 
 
 def _exit_with_server() -> None:
-    """Waits for the end of standard input, which the server holds open for its whole life."""
-    while sys.stdin.buffer.read(1):
+    """Waits for the end of standard input, which the server holds open for its whole life.
+
+    Not by sys.stdin, whose lock the end of the interpreter would wait for.
+    """
+    while os.read(0, 1024):
         pass
     os._exit(0)
 
