@@ -86,6 +86,7 @@ class Link:
             self._transport.flush(flush)
         except BackendError as error:
             if error.code == ErrorCode.BACKEND_LOST:
+                self.pump(0.0)  # takes in what came before the end
                 self.end(error)
             raise
 
@@ -158,12 +159,12 @@ class Link:
         return removed
 
     def _take(self, frames: list[bytes]) -> None:
-        self._heartbeat.heard()
         try:
             message = decode(frames)
         except WireError as error:
             self._take_damaged(error)
             return
+        self._heartbeat.heard()
         if isinstance(message, Welcome):
             self.welcome = message
         if message.id in self._replies:
