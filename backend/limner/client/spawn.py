@@ -17,6 +17,7 @@ from .interpreter import child_environment
 
 _MAX_LOG_BYTES = 4 * 1024 * 1024  # a longer log is moved to backend.log.1 before a start
 _TAIL_BYTES = 8 * 1024
+_FLATPAK_MARK = "/.flatpak-info"
 
 
 class BackendProcess:
@@ -88,7 +89,7 @@ def _rotate(path: Path) -> None:
 
 def _refuse_sandbox() -> None:
     """A sandbox's Python and libraries are not the user's: the backend cannot be started from inside."""
-    if os.path.exists("/.flatpak-info") or "SNAP_NAME" in os.environ:
+    if os.path.exists(_FLATPAK_MARK) or "SNAP_NAME" in os.environ:
         raise BackendError(
             ErrorCode.START_FAILED,
             "This editor runs in a sandbox (Flatpak or Snap), which cannot start the backend.",
