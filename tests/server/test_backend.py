@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from limner.server.backend import SILENCE_S, Backend
+from limner.server.jobs import STUCK_S
 from limner.server.supervisor import WorkerEnded, WorkerInfo, WorkerReady, WorkerState
 from limner.server.worker import link
 from limner.server.worker.link import LinkMessage
@@ -70,7 +71,7 @@ class FakeWorker:
         self.state = WorkerState.STARTING
         self.runs: list[tuple[str, Mapping[str, Pixels], Mapping[str, Any], str]] = []
         self.cancelled: list[int] = []
-        self.wakes = 0
+        self.wakes = self.kills = 0
         if ready:
             self.get_ready()
 
@@ -87,6 +88,9 @@ class FakeWorker:
 
     def cancel(self, job: int) -> None:
         self.cancelled.append(job)
+
+    def kill(self) -> None:
+        self.kills += 1
 
     def wake(self) -> None:
         self.wakes += 1
@@ -158,7 +162,7 @@ class Stage:
 
 def test_a_job_runs_with_its_defaults_filled_in_and_its_reports_reach_its_client() -> None:
     stage = Stage()
-    assert stage.submits(ANNA, "a", images={"sketch": DOT}, canvas="c") == [Queued("a", 0)]
+    assert stage.submits(ANNA, "a", images={"sketch": DOT}, canvas="c") == [Queued("a", 0), Progress("a", "start", 0.0)]
     assert stage.worker.runs == [("paint", {"sketch": DOT}, {"seed": 4}, "c")]
     assert stage.reports(link.PROGRESS, stage="codes", fraction=0.25) == [Progress("a", "codes", 0.25)]
     assert stage.reports(link.PREVIEW, images={"preview": DOT}) == [Preview("a", "codes", 0.25, {"preview": DOT})]
@@ -172,7 +176,9 @@ def test_waiting_clients_are_told_their_new_places_and_nothing_twice() -> None:
     assert stage.submits(ANNA, "a1") == [Queued("a1", 0)]
     assert stage.submits(ANNA, "a2") == [Queued("a2", 1)]
     assert stage.submits(BOB, "b") == [Queued("b", 1), Queued("a2", 2)]
-    assert stage.reports(link.RESULT, info={})[1:] == [Queued("b", 0), Queued("a2", 1)]
+    ended, started, *places = stage.reports(link.RESULT, info={})
+    assert (ended.id, started) == ("runs", Progress("a1", "start", 0.0))
+    assert places == [Queued("b", 0), Queued("a2", 1)]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +200,8 @@ def test_a_job_that_does_not_fit_the_schema_is_refused_at_once(fields: dict[str,
 
 def test_jobs_wait_while_the_worker_loads_and_are_checked_once_it_told_its_schema() -> None:
     stage = Stage(ready=False)
-    for job_id, fields in {"good": {}, "task": {"task": "juggle"}, "seed": {"params": {"seed": -1}}}.items():
+    jobs: dict[str, dict[str, Any]] = {"good": {}, "task": {"task": "juggle"}, "seed": {"params": {"seed": -1}}}
+    for job_id, fields in jobs.items():
         assert isinstance(stage.submits(ANNA, job_id, **fields)[0], Queued)
     stage.backend.on_worker(stage.worker.get_ready())
     ends = stage.ends(ANNA)
@@ -228,8 +235,7 @@ def test_a_newer_live_job_replaces_the_waiting_one_and_the_running_one_goes_on()
     stage.submits(ANNA, "waits", live=True, canvas="c")
     assert stage.submits(ANNA, "newest", live=True, canvas="c") == [Cancelled("waits", "replaced"), Queued("newest", 0)]
     assert stage.worker.cancelled == []
-    assert stage.reports(link.RESULT, info={}) == [Result("runs", {}, {})]
-    assert len(stage.worker.runs) == 2
+    assert stage.reports(link.RESULT, info={}) == [Result("runs", {}, {}), Progress("newest", "start", 0.0)]
 
 
 def test_cancel_of_a_waiting_job() -> None:
@@ -248,6 +254,22 @@ def test_cancel_of_the_running_job_is_confirmed_when_the_worker_stopped() -> Non
     assert stage.worker.cancelled == [1]
     assert stage.reports(link.PROGRESS, stage="late", fraction=0.5) == []
     assert stage.reports(link.CANCELLED) == [Cancelled("a")]
+
+
+def test_a_worker_that_does_not_heed_a_cancel_is_ended_after_a_while() -> None:
+    stage = Stage()
+    stage.submits(ANNA, "a")
+    stage.now += 10 * STUCK_S
+    stage.says(ANNA, Cancel("a", TOKEN))
+    stage.now += STUCK_S
+    stage.says(ANNA, Ping("p", TOKEN))
+    stage.backend.tick()
+    assert stage.worker.kills == 0, "a job may take as long as it likes, and a cancelled one a while"
+    stage.now += 1
+    stage.backend.tick()
+    assert stage.worker.kills == 1
+    stage.backend.on_worker(stage.worker.die())
+    assert stage.ends(ANNA) == {"a": Cancelled("a")}
 
 
 @pytest.mark.parametrize("end", [link.RESULT, link.ERROR, "death"])

@@ -51,7 +51,7 @@ def test_a_client_that_stops_reading_loses_progress_but_no_result(context: zmq.C
         sent += 1
     assert clients.send(b"lazy", Progress("dropped", "stage", 0.5))
     assert clients.send(b"lazy", Pong("last"))
-    heard = []
+    heard: list[str] = []
     while not heard or heard[-1] != "last":
         heard.append(received(peer).id)
         clients.send_backlogs()

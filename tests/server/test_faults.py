@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from limner.wire import (
     ConnectionInfo,
     Error,
     ErrorCode,
+    Frame,
     Hello,
     Message,
     Ping,
@@ -62,7 +63,7 @@ class RawPeer:
     socket: zmq.Socket
     token: str
 
-    def exchange(self, frames: list[bytes]) -> Message:
+    def exchange(self, frames: Sequence[Frame]) -> Message:
         self.socket.send_multipart(frames)
         return self.receive()
 
@@ -92,11 +93,11 @@ def _the_server_lives_on(server: ServerProcess, peer: RawPeer) -> Iterator[None]
     assert peer.exchange(encode(Ping("alive", peer.token))) == Pong("alive")
 
 
-def with_frame(peer: RawPeer, data: bytes = bytes(4), **changes: Any) -> list[bytes]:
+def with_frame(peer: RawPeer, data: bytes = bytes(4), **changes: Any) -> Sequence[Frame]:
     return [peer.packed(frames=[{**FRAME, **changes}]), data]
 
 
-BAD_INPUT: dict[str, tuple[Callable[[RawPeer], list[bytes]], str]] = {
+BAD_INPUT: dict[str, tuple[Callable[[RawPeer], Sequence[Frame]], str]] = {
     "nothing": (lambda peer: [b""], ErrorCode.BAD_MESSAGE),
     "noise": (lambda peer: [secrets.token_bytes(500)], ErrorCode.BAD_MESSAGE),
     "noise and frames": (lambda peer: [b"\xc1", b"", b"\x00" * 99], ErrorCode.BAD_MESSAGE),

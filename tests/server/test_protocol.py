@@ -27,7 +27,6 @@ from tests.support.backends import (
     end_of,
     follow,
     picture,
-    wait_for,
     wait_for_message,
 )
 
@@ -66,7 +65,7 @@ def test_a_portrait_with_its_progress_and_preview(client: Client) -> None:
     messages = follow(client, [job_id])[job_id]
     assert messages[0] == Queued(job_id, 0)
     fractions = [message.fraction for message in messages if isinstance(message, Progress)]
-    assert fractions == [0.25, 0.5, 0.75, 1.0]
+    assert fractions == [0.0, 0.25, 0.5, 0.75, 1.0]
     (preview,) = (message for message in messages if isinstance(message, Preview))
     assert [(pixels.width, pixels.height) for pixels in preview.images.values()] == [(64, 64)]
     result = messages[-1]
@@ -164,7 +163,7 @@ def test_cancel_while_running_and_while_queued(client: Client) -> None:
 
 def test_cancel_does_not_wait_for_a_long_pause_of_echo(client: Client) -> None:
     job_id = client.submit("echo", {"image": picture()}, {"delay_ms": 60_000, "steps": 1})
-    wait_for(lambda: client.stats().running, "the job to start")
+    wait_for_message(client, Progress, job_id)
     client.cancel(job_id)
     assert wait_for_message(client, Cancelled, job_id)
 

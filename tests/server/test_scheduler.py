@@ -179,7 +179,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         except QueueFullError:
             assert len(own) - len(rivals) >= self.limits.jobs_per_client
             return
-        assert [replaced] == (rivals or [None])
+        assert ([] if replaced is None else [replaced]) == rivals
         self.waiting.append(job)
         if replaced is not None:
             self.waiting.remove(replaced)

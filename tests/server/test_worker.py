@@ -59,6 +59,10 @@ class Channel:
         return len(self.waits) >= self.cancel_at
 
 
+def never(engine: Engine, request: Request, progress: Progress) -> Outcome:
+    raise AssertionError("the engine was asked")
+
+
 def run(
     work: Work,
     *,
@@ -200,20 +204,20 @@ def test_other_failures_are_not_tried_again() -> None:
 
 def test_echo_gives_the_picture_back_after_its_delay() -> None:
     channel = Channel()
-    end, reports = run(pytest.fail, channel=channel, task="echo", params={"delay_ms": 400, "steps": 4})
+    end, reports = run(never, channel=channel, task="echo", params={"delay_ms": 400, "steps": 4})
     assert np.array_equal(array_from_pixels(end.images["image"]), GRAY)
     assert [report.values["fraction"] for report in reports] == [0.25, 0.5, 0.75, 1.0]
     assert [wait for wait in channel.waits if wait] == [0.1] * 4
 
 
 def test_echo_is_cancelled_while_it_waits() -> None:
-    end, reports = run(pytest.fail, channel=Channel(cancel_at=2), task="echo", params={"delay_ms": 60_000, "steps": 1})
+    end, reports = run(never, channel=Channel(cancel_at=2), task="echo", params={"delay_ms": 60_000, "steps": 1})
     assert end.kind == "cancelled"
     assert reports == []
 
 
 def test_the_description_has_the_engine_and_echo() -> None:
-    runner = JobRunner(lambda device: Engine(device, pytest.fail), "cuda", Channel())  # type: ignore[arg-type]
+    runner = JobRunner(lambda device: Engine(device, never), "cuda", Channel())  # type: ignore[arg-type]
     description = runner.description()
     assert (description["device"], description["weights"]) == ("cuda", {"w.safetensors": "ab"})
     assert {name: TaskSchema.from_map(task).name for name, task in description["schema"].items()} == {
@@ -224,13 +228,13 @@ def test_the_description_has_the_engine_and_echo() -> None:
 
 dtypes = st.sampled_from([np.uint8, np.dtype("<u2"), np.dtype("<f4")])
 shapes = st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 4))
-finite = {"allow_nan": False, "allow_infinity": False}
+finite_floats = arrays.from_dtype(np.dtype("<f4"), allow_nan=False, allow_infinity=False)
 
 
 @given(st.data(), dtypes, shapes)
 def test_arrays_survive_the_way_to_pixels_and_back(data: st.DataObject, dtype: Any, shape: tuple[int, ...]) -> None:
-    elements = {"elements": arrays.from_dtype(np.dtype(dtype), **finite)} if np.dtype(dtype).kind == "f" else {}
-    array = data.draw(arrays.arrays(dtype, shape, **elements))
+    elements = finite_floats if np.dtype(dtype).kind == "f" else None
+    array = data.draw(arrays.arrays(dtype, shape, elements=elements))
     for view in (array, array[::-1], np.asfortranarray(array)):
         back = array_from_pixels(pixels_from_array(view))
         assert back.dtype == view.dtype
@@ -241,7 +245,9 @@ def test_arrays_survive_the_way_to_pixels_and_back(data: st.DataObject, dtype: A
 @given(st.data())
 def test_link_messages_survive_encoding(data: st.DataObject) -> None:
     picture = pixels_from_array(data.draw(arrays.arrays(np.uint8, shapes)))
-    values = data.draw(st.dictionaries(st.text(max_size=9), st.integers(-9, 9) | st.floats(**finite) | st.none()))
+    values = data.draw(
+        st.dictionaries(st.text(max_size=9), st.integers(-9, 9) | st.floats(allow_nan=False) | st.none())
+    )
     message = LinkMessage("result", 3, values, {"a": picture, "b": picture})
     back = link.decode([bytes(frame) for frame in link.encode(message)])
     assert back == LinkMessage("result", 3, values, {"a": _plain(picture), "b": _plain(picture)})

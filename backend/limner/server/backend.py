@@ -93,7 +93,7 @@ class Backend:
             self._fail(client, message.id, ErrorCode.BAD_TOKEN)
         else:
             if client not in self._heard and isinstance(message, Hello):
-                log.info("client %s is %s %s", client.hex(), message.client, message.client_version)
+                log.info("client %s is %r %r", client.hex(), message.client, message.client_version)
             self._last_heard = self._heard[client] = self._clock()
             try:
                 self._dispatch(client, message)
@@ -108,13 +108,14 @@ class Backend:
         self._drop_gone()
 
     def tick(self) -> None:
-        """Drops the clients that fell silent. To be called about once a second."""
+        """Drops the clients that fell silent, and a worker that is stuck. To be called about once a second."""
         now = self._clock()
         with_jobs = self._jobs.clients()
         for client, heard in self._heard.items():
             if now - heard > (SILENCE_S if client in with_jobs else _FORGET_S):
                 self._gone.add(client)
         self._drop_gone()
+        self._jobs.tick()
 
     def idle_s(self) -> float:
         """Seconds since a client was last heard or a job last ended; 0 while there is a job."""

@@ -38,6 +38,8 @@ log = logging.getLogger("limner.server")
 
 Answer = Callable[[bytes, ServerMessage], None]
 
+STUCK_S = 60.0  # a cancelled job that has not come to its next step after this long never will
+
 
 class Worker(Protocol):
     """What the jobs need of `WorkerSupervisor`."""
@@ -49,6 +51,7 @@ class Worker(Protocol):
     def state(self) -> WorkerState: ...
     def run(self, task: str, images: Mapping[str, Pixels], params: Mapping[str, Any], canvas: str) -> int: ...
     def cancel(self, job: int) -> None: ...
+    def kill(self) -> None: ...
     def wake(self) -> None: ...
 
 
@@ -59,8 +62,8 @@ class _Running:
     job: Job[Submit]
     number: int
     began: float
-    cancelled: bool = False  # its client does not want it any more
-    stage: str = ""
+    cancelled: float | None = None  # when its client did not want it any more
+    stage: str = "start"
     fraction: float = 0.0
 
 
@@ -131,6 +134,13 @@ class Jobs:
         if dropped:
             self.pump()
 
+    def tick(self) -> None:
+        """Ends the worker when it does not come to the next step of a job that was cancelled long ago."""
+        running = self._running
+        if running is not None and running.cancelled is not None and self._clock() - running.cancelled > STUCK_S:
+            log.error("job %d was cancelled and does not stop: the worker is ended", running.number)
+            self._worker.kill()
+
     def end_all(self, reason: Problem) -> None:
         """Answers every job, waiting or running, with the error. The worker is not told."""
         for job in (*self._scheduler.running, *self._scheduler.drop_waiting()):
@@ -170,7 +180,8 @@ class Jobs:
             self._end(job, _error(job.id, error.problem))
             return
         number = self._worker.run(submit.task, submit.images, params, submit.canvas)
-        self._running = _Running(job, number, self._clock())
+        self._running = running = _Running(job, number, self._clock())
+        self._answer(job.client, Progress(job.id, running.stage, running.fraction))
 
     def _check(self, submit: Submit) -> Mapping[str, Any]:
         """The parameters with defaults filled in; as they came while no worker has told its schema yet.
@@ -204,10 +215,10 @@ class Jobs:
         job, values = running.job, report.values
         if report.kind == link.PROGRESS:
             running.stage, running.fraction = values["stage"][:MAX_NAME_LENGTH], values["fraction"]
-            if not running.cancelled:
+            if running.cancelled is None:
                 self._answer(job.client, Progress(job.id, running.stage, running.fraction))
         elif report.kind == link.PREVIEW:
-            if not running.cancelled:
+            if running.cancelled is None:
                 self._answer(job.client, Preview(job.id, running.stage, running.fraction, report.images))
         elif report.kind == link.RESULT:
             self._finish(running, Result(job.id, values["info"], report.images))
@@ -217,8 +228,8 @@ class Jobs:
             self._finish(running, Cancelled(job.id))
 
     def _cancel_running(self) -> None:
-        if self._running is not None and not self._running.cancelled:
-            self._running.cancelled = True
+        if self._running is not None and self._running.cancelled is None:
+            self._running.cancelled = self._clock()
             self._worker.cancel(self._running.number)
 
     def _finish(self, running: _Running, end: ServerMessage) -> None:
@@ -228,7 +239,7 @@ class Jobs:
         log.info("job %d, %s: %s after %.2f s", running.number, who, end.kind, seconds)
         self._running = None
         self._scheduler.finish(running.job.key)
-        self._end(running.job, Cancelled(end.id) if running.cancelled else end)
+        self._end(running.job, end if running.cancelled is None else Cancelled(end.id))
 
     def _end(self, job: Job[Any], end: ServerMessage) -> None:
         self._positions.pop(job.key, None)

@@ -41,8 +41,11 @@ def run_server(settings: ServerSettings) -> None:
     Raises:
         LimnerError: the endpoint is not allowed or not free.
     """
-    with zmq.Context() as context:
+    context = zmq.Context()
+    try:
         _serve(context, settings)
+    finally:
+        context.destroy(linger=0)  # closes what is still open, if the start failed half way
 
 
 def _serve(context: zmq.Context, settings: ServerSettings) -> None:

@@ -128,6 +128,11 @@ class WorkerSupervisor:
         """Tells the worker to stop the job before its next step; its end is reported as usual."""
         self._send(LinkMessage(link.CANCEL, job))
 
+    def kill(self) -> None:
+        """Ends the worker process by force; it is started again like after any other end."""
+        if self._process is not None:
+            self._process.kill()
+
     def wake(self) -> None:
         """Tries to start a worker that was given up, if that was long enough ago."""
         self._policy.ask_again(self._clock())
@@ -179,8 +184,7 @@ class WorkerSupervisor:
                 return message
             except Exception:
                 log.exception("the worker sent what cannot be read; it is ended")
-                if self._process is not None:
-                    self._process.kill()
+                self.kill()
         return None
 
     def _on_message(self, message: LinkMessage) -> Iterator[WorkerEvent]:
