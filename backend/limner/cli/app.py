@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import limner
-from limner.cli import doctor, drawing, editors, failures, lifecycle, photo
+from limner.cli import doctor, drawing, editors, failures, lifecycle, photo, train
 
 app = typer.Typer(
     name="limner",
@@ -23,6 +23,7 @@ for command in (
     *(lifecycle.serve, lifecycle.status, lifecycle.stop, doctor.doctor),
     *(drawing.portrait, drawing.shadow, photo.sketch),
     *(editors.install, editors.uninstall, editors.package),
+    train.train,
 ):
     app.command()(command)
 

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`limner train`: trains one network, or exports all that were trained as the weights that ship."""
+
+from __future__ import annotations
+
+import os
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from limner.cli.failures import Failure
+
+
+class Network(str, Enum):
+    """What can be trained, in this order, and the export of all."""
+
+    codec = "codec"
+    components = "components"
+    prior = "prior"
+    export = "export"
+
+
+def train(
+    network: Annotated[Network, typer.Argument(metavar="codec|components|prior|export")],
+    data: Annotated[Path, typer.Option(metavar="DIR", help="Pictures with index.csv and landmarks.npz.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where checkpoints, metrics and sample sheets go.")],
+    minutes: Annotated[float, typer.Option(help="Length of the whole run, resumed or not.", min=0.1)] = 60.0,
+    resume: Annotated[bool, typer.Option(help="Go on from the checkpoint in the folder.")] = True,
+    weights: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where `export` writes; default weights/.")
+    ] = None,
+    threads: Annotated[int, typer.Option(help="Threads of the networks; 0 = one for each core.", min=0)] = 0,
+) -> None:
+    """Train a network on a folder of faces. Needs the extra `train`."""
+    for needed in (data / "index.csv", data / "landmarks.npz"):
+        if not needed.is_file():
+            raise Failure(f"{needed} is missing.", "Give --data a folder with index.csv and landmarks.npz.")
+    try:
+        from limner.training import run
+    except ImportError as error:
+        raise Failure(f"Training needs the package {error.name}.", "Install limner[train].") from error
+    from limner.resources import weights_dir
+
+    run.use_threads(threads or os.cpu_count() or 1)
+    plan = run.Run(data, out, minutes, resume)
+    try:
+        if network is Network.export:
+            run.export_weights(plan, weights or weights_dir(), f"trained in {out.name}")
+        else:
+            run.TRAINERS[network.value](plan)
+    except FileNotFoundError as error:
+        raise Failure(str(error), "Train the networks in the order codec, components, prior.") from error

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`limner train`: what it says when something is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from limner.cli.app import run
+
+
+def test_a_folder_without_an_index_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["train", "codec", "--data", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    message = capsys.readouterr().err.strip()
+    assert "index.csv is missing" in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("network", ["prior", "export"])
+def test_the_order_is_told(network: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "index.csv").write_text("file,set,split,size,source_px,yaw,pair,licence\n")
+    np.savez(tmp_path / "landmarks.npz", points=np.zeros((0, 468, 2), np.float32))
+    (tmp_path / "cache").mkdir()
+    np.save(tmp_path / "cache" / "drawings-256.npy", np.zeros((0, 256, 256), np.uint8))
+    np.save(tmp_path / "cache" / "photos-256.npy", np.zeros((0, 256, 256, 3), np.uint8))
+    assert run(["train", network, "--data", str(tmp_path), "--out", str(tmp_path)]) == 1
+    message = capsys.readouterr().err.strip()
+    assert "checkpoint.pt is missing" in message
+    assert "codec, components, prior" in message
+
+
+def test_an_unknown_network_is_bad_usage(tmp_path: Path) -> None:
+    assert run(["train", "diffusion", "--data", str(tmp_path), "--out", str(tmp_path)]) == 2
