@@ -25,7 +25,7 @@ class SynthesisConfig:
     """Widths of the flow's U-Net and of what conditions it."""
 
     latent: int = 16
-    widths: tuple[int, int, int] = (96, 192, 256)
+    widths: tuple[int, int, int] = (64, 192, 256)
     time: int = 256
     condition: int = 64
     mapping: FeatureMappingConfig = field(default_factory=FeatureMappingConfig)

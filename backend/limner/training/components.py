@@ -16,7 +16,7 @@ from limner.models.components import WINDOWS, ComponentConfig, ComponentEmbeddin
 from limner.training.drawn import Ahead, DrawnBatch, DrawnFaces
 from limner.training.sketches import Slips
 
-BATCH = 24
+BATCH = 12
 CODE_NOISE = 0.3
 INK_WEIGHT = 4.0  # ink covers a tenth of a drawing
 
