@@ -38,7 +38,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "backend").symlink_to(ROOT / "backend", target_is_directory=True)
     for editor, make in fake_plugins.MAKE.items():
         real = ROOT / f"plugin_{editor}"
-        if real.is_dir():
+        if fake_plugins.is_real_there(editor):
             (folder / real.name).symlink_to(real, target_is_directory=True)
         else:
             make(folder / real.name)

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from limner import resources
 from limner.installer.places import Place, System, known_places
+from limner.installer.plugin import SHAPES
 
 DESKTOP = "[Desktop Entry]\nType=Service\nServiceTypes=Krita/PythonPlugin\nX-KDE-Library=limner_krita\nName=Limner\n"
 
@@ -41,3 +43,8 @@ MAKE = {"krita": make_krita, "gimp": make_gimp}
 def usual_place(editor: str, home: Path) -> Place:
     """Where the plugin goes on a Linux machine with that home folder and nothing special."""
     return known_places(editor, System("linux", home, {"PATH": ""}))[0]
+
+
+def is_real_there(editor: str) -> bool:
+    """True when this checkout holds the editor's own plugin."""
+    return all((resources.plugin_dir(editor) / path).is_file() for path in SHAPES[editor].required)
