@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limner.imaging.errors import SketchError
+from limner.imaging.frame import CANVAS, PAPER, FaceFrame, extract
+from limner.imaging.strokes import normalize_stroke_width
 
 FloatImage = NDArray[np.float32]
 
@@ -23,6 +25,8 @@ _LUMA = (0.2126, 0.7152, 0.0722)  # Rec. 709
 _ANALYSIS_SIDE = 512  # longer side of the reduced copy, pixels
 _STRIP_PIXELS = 1 << 20
 _LAYER_COVER = 0.6  # a layer with less than this share of opaque pixels is strokes on transparency
+_FAINTEST_LINE = 0.03  # ink below this is grain of the paper
+_MOST_GAIN = 8.0  # never darken faint lines more than eight times
 _FAINTEST_PAPER = 0.25  # never brighten paper more than four times
 _LEAST_CONTRAST = 0.2  # never stretch contrast more than five times
 
@@ -43,6 +47,21 @@ def normalize_sketch(picture: NDArray[Any]) -> FloatImage:
     for rows, strip in _strips(picture):
         gray[rows] = recipe.apply(strip, rows, height)
     return gray
+
+
+def line_image(gray: FloatImage, frame: FaceFrame) -> FloatImage:
+    """What the networks see: the frame of a normalized drawing, with lines of one width.
+
+    gray: (H, W) float32 from ``normalize_sketch``. Returns (512, 512) float32 in [0, 1], 1 = paper. Lines that became
+    faint because the frame was shrunk are brought back to full ink first.
+    """
+    canvas = extract(gray, frame, CANVAS, PAPER)
+    ink = 1 - canvas
+    drawn = ink[ink > _FAINTEST_LINE]
+    if drawn.size:
+        gain = min(max(1.0, 0.9 / float(np.percentile(drawn, 95))), _MOST_GAIN)
+        canvas = (1 - gain * ink).clip(0, 1).astype(np.float32)
+    return normalize_stroke_width(canvas)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stroke width: how wide the lines of a drawing are, and the same drawing with lines of one width.
+
+The networks see lines of one soft width at 512 x 512, whatever pen was used. Solid areas (a pupil, a beard filled in)
+and pencil shading are tone, not line, and keep their tone.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+FloatImage = NDArray[np.float32]
+Mask = NDArray[np.uint8]
+
+TARGET_WIDTH = 3.0  # width of the normalized lines at 512 x 512, pixels
+_INK = 0.4  # darker than 1 - _INK after the local stretch is ink
+_SPECK = 8  # connected ink of fewer pixels is dust
+_FAINTEST = 0.08  # local contrast below this is grain of the paper
+_SHARE_OF_SPACING = 0.45  # lines closer than their width over this are drawn thinner
+_DIGITAL_LENGTH = 1.12  # mean length of a step between neighboring skeleton pixels over all directions
+
+
+def normalize_stroke_width(gray: FloatImage, target_px: float = TARGET_WIDTH) -> FloatImage:
+    """Redraw the lines of a drawing with one width: (H, W) float32 in [0, 1], 1 = paper -> the same.
+
+    Meant for 512 x 512 and strokes of 1 to 20 pixels. Each line becomes a soft anti-aliased line of ``target_px``
+    pixels along its skeleton; areas much thicker than the drawing's lines keep their tone. A shaded drawing has no
+    single line width: the more of it is shading (see ``shading_share``), the more of it is left as it is.
+    """
+    gray = np.asarray(gray, np.float32)
+    lines_only = 1 - _smoothstep(0.10, 0.20, shading_share(gray))
+    if lines_only == 0:
+        return gray.copy()
+    mask = _ink_mask(gray)
+    width = _typical_width(mask)
+    if width == 0:
+        return gray.copy()
+    mask = _smoothed(mask, width)
+    fill = _solid_areas(mask, width)
+    redrawn = _draw_skeleton(_skeleton(mask), gray, target_px)
+    normalized = np.minimum(redrawn, 1 - fill * (1 - gray))
+    return np.asarray(lines_only * normalized + (1 - lines_only) * gray, np.float32)
+
+
+def stroke_width(gray: FloatImage) -> float:
+    """Typical width of the lines in pixels: ink over length of the skeleton; 0 for a drawing without lines.
+
+    gray: (H, W) float32 in [0, 1], 1 = paper. Solid areas do not count.
+    """
+    mask = _ink_mask(np.asarray(gray, np.float32))
+    width = _typical_width(mask)
+    if width == 0:
+        return 0.0
+    fill = np.asarray(cv2.dilate(_solid_areas(mask, width), _disk(2)), np.float32)
+    length = float(np.sum((_skeleton(mask) > 0) & (fill < 0.5))) * _DIGITAL_LENGTH
+    ink = float(((1 - gray) * (1 - fill)).sum())
+    return ink / length if length else 0.0
+
+
+def shading_share(gray: FloatImage) -> float:
+    """Share of the picture that is shading: mid-tones that are not the soft edge of a line. (H, W) -> 0..1.
+
+    At 512 x 512 line drawings have under 0.09, artists' shaded pencil drawings over 0.23.
+    """
+    radius = _disk(2)
+    darkest, brightest = cv2.erode(gray, radius), cv2.dilate(gray, radius)
+    mid = (gray > 0.15) & (gray < 0.93)
+    edge = (brightest > 0.93) & ((darkest < 0.3) | (brightest - darkest > 0.5))
+    return float(np.mean(mid & ~edge))
+
+
+def _ink_mask(gray: FloatImage) -> Mask:
+    """Ink, 0 or 255. Faint lines count like dark ones: each is compared with the ink around it."""
+    ink = 1 - gray
+    strongest = cv2.GaussianBlur(cv2.dilate(ink, _disk(8)), (0, 0), 4)
+    mask = np.where(ink > _INK * np.maximum(strongest, _FAINTEST), 255, 0).astype(np.uint8)
+    return _without_specks(mask, _SPECK)
+
+
+def _without_specks(mask: Mask, least: int) -> Mask:
+    """Drop connected parts of fewer than ``least`` pixels."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    keep = stats[:, cv2.CC_STAT_AREA] >= least
+    keep[0] = False
+    return np.where(keep[labels], 255, 0).astype(np.uint8)
+
+
+def _typical_width(mask: Mask) -> float:
+    """Median width over the ridges of the distance transform, in pixels; 0 without ink."""
+    distance = cv2.distanceTransform(mask, cv2.DIST_L2, 5)
+    ridge = (distance > 0) & (distance >= cv2.dilate(distance, np.ones((3, 3))))
+    return float(2 * np.median(distance[ridge]) - 0.5) if ridge.any() else 0.0
+
+
+def _smoothed(mask: Mask, width: float) -> Mask:
+    """Round off the outline of wide strokes, whose skeleton would grow spurs."""
+    sigma = width / 6
+    if sigma < 0.7:
+        return mask
+    return np.where(cv2.GaussianBlur(mask, (0, 0), sigma) > 127, 255, 0).astype(np.uint8)
+
+
+def _solid_areas(mask: Mask, width: float) -> FloatImage:
+    """Parts much thicker than the lines: (H, W) float32 in [0, 1]."""
+    radius = max(1.25 * width, 0.75 * width + 2.5)
+    core = np.where(cv2.distanceTransform(mask, cv2.DIST_L2, 5) > radius, 0, 255).astype(np.uint8)
+    reach = cv2.distanceTransform(core, cv2.DIST_L2, 5)
+    solid = (radius + 1.5 - reach).clip(0, 1)
+    return np.asarray(np.maximum(solid, _dots(mask, width)), np.float32)
+
+
+def _dots(mask: Mask, width: float) -> FloatImage:
+    """Ink that is as long as it is wide (a pupil drawn with a thick pen), which has no skeleton: (H, W), 0 or 1."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    dot = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(1) < 2.6 * width
+    dot[0] = False
+    return dot[labels].astype(np.float32)
+
+
+def _draw_skeleton(skeleton: Mask, gray: FloatImage, width: float) -> FloatImage:
+    """Soft lines of ``width`` pixels along the skeleton: (H, W) float32, 1 = paper.
+
+    Where hatching is dense the lines are thinner, so that paper stays between them. The drawing's darker lines become
+    black and faint lines stay as much fainter as they are.
+    """
+    line = skeleton > 0
+    if not line.any():
+        return np.ones(gray.shape, np.float32)
+    density = cv2.GaussianBlur(line.astype(np.float32), (0, 0), 6)  # length of line per area: one over the spacing
+    widths = np.minimum(width, _SHARE_OF_SPACING / np.maximum(density, 1e-3))
+    distance = cv2.distanceTransform(255 - skeleton, cv2.DIST_L2, 5)
+    ink = (widths / 2 - distance + 0.5).clip(0, 1)
+    strongest = cv2.dilate(1 - gray, np.ones((3, 3))) * line
+    full = max(float(np.percentile(strongest[line], 60)), _FAINTEST)
+    weight = cv2.GaussianBlur(line.astype(np.float32), (0, 0), 3)
+    strength = cv2.GaussianBlur(strongest, (0, 0), 3) / np.maximum(weight, 1e-6)
+    ink = cv2.GaussianBlur(ink, (0, 0), 0.8) * (strength / full).clip(0, 1)
+    return np.asarray(1 - ink, np.float32)
+
+
+def _skeleton(mask: Mask) -> Mask:
+    return np.asarray(cv2.ximgproc.thinning(mask), np.uint8)
+
+
+def _disk(radius: int) -> Mask:
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)), np.uint8)
+
+
+def _smoothstep(low: float, high: float, value: float) -> float:
+    t = min(max((value - low) / (high - low), 0.0), 1.0)
+    return t * t * (3 - 2 * t)
