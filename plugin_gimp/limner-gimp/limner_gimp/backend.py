@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One job through the backend, which is found or started first. Blocks: GIMP runs the plug-in as its own process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Callable
+
+from .client import BackendState, Client, Pixels, ensure_backend
+from .texts import N_
+from .wire import Result
+
+Report = Callable[[str, float], None]  # (what goes on, done fraction in [0, 1])
+
+_STATES = {
+    "starting": N_("Starting the Limner backend"),
+    "loading": N_("The Limner backend loads its networks"),
+    "ready": N_("The Limner backend is ready"),
+}
+_STAGES = {
+    "waiting": N_("Waiting for other jobs"),
+    "reading": N_("Reading the sketch"),
+    "components": N_("Looking at the parts of the face"),
+    "shadow": N_("Drawing the shadow guide"),
+    "features": N_("Merging the parts"),
+    "synthesis": N_("Painting the portrait"),
+    "decoding": N_("Finishing the portrait"),
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is asked of the backend. canvas: id of the picture drawn on; the backend keeps what it computed for it."""
+
+    task: str
+    images: Mapping[str, Pixels]
+    params: Mapping[str, Any]
+    canvas: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back. version: the backend's."""
+
+    result: Result
+    version: str
+
+
+def run_job(job: Job, report: Report) -> Answer:
+    """Run the job to its end.
+
+    Raises BackendError with cause and remedy: the backend cannot be started, was lost on the way, or refuses the job.
+    After a loss the next call finds or starts another backend.
+    """
+
+    def on_state(state: BackendState) -> None:
+        if state.name in _STATES:
+            report(_STATES[state.name], 0.0)
+
+    connection = ensure_backend(on_state=on_state)
+    with Client(connection, name="gimp") as client:
+        if client.welcome.state != "ready":
+            report(_STATES["loading"], 0.0)
+        version = client.wait_ready().server_version
+        result = client.run(
+            job.task,
+            job.images,
+            job.params,
+            canvas=job.canvas,
+            on_progress=lambda stage, fraction: report(_STAGES.get(stage, stage), fraction),
+        )
+    return Answer(result, version)
