@@ -405,6 +405,19 @@ def test_a_client_that_cannot_be_reached_loses_its_jobs_at_once() -> None:
     assert ANNA in stage.clients.forgotten
 
 
+def test_the_places_behind_a_client_that_is_gone_are_told_anew() -> None:
+    stage = Stage()
+    stage.submits(BOB, "runs")
+    stage.submits(ANNA, "a")
+    stage.submits(BOB, "b")
+    stage.now += SILENCE_S - 1
+    stage.says(BOB, Ping("p", TOKEN))
+    stage.now += 2
+    before = len(stage.clients.sent)
+    stage.backend.tick()
+    assert stage.clients.sent[before:] == [(ANNA, Cancelled("a")), (BOB, Queued("b", 0))]
+
+
 def test_an_answer_that_cannot_be_sent_becomes_an_error() -> None:
     stage = Stage()
     stage.submits(ANNA, "a")

@@ -9,7 +9,19 @@ import pytest
 import zmq
 
 from limner.server.clientsocket import ClientSocket
-from limner.wire import ErrorCode, LimnerError, Pixels, Pong, Progress, Result, WireError, decode, encode, messages
+from limner.wire import (
+    ErrorCode,
+    LimnerError,
+    Pixels,
+    Pong,
+    Preview,
+    Progress,
+    Result,
+    WireError,
+    decode,
+    encode,
+    messages,
+)
 from tests.support.backends import wait_for
 
 PICTURE = Pixels(256, 256, 1, "u8", bytes(65536))
@@ -60,14 +72,29 @@ def test_a_client_that_stops_reading_loses_progress_but_no_result(context: zmq.C
     assert received(peer).id == "again"
 
 
+def test_progress_is_never_kept_for_a_client_that_does_not_read(context: zmq.Context, clients: ClientSocket) -> None:
+    peer = connect(context, clients, b"lazy")
+    sent = 3000
+    for number in range(sent):
+        assert clients.send(b"lazy", Preview(str(number), "stage", 0.5, {"preview": PICTURE}))
+    assert not clients._backlogs
+    assert clients.send(b"lazy", Pong("last"))
+    heard: list[str] = []
+    while not heard or heard[-1] != "last":
+        heard.append(received(peer).id)
+        clients.send_backlogs()
+    assert heard[:-1] == [str(number) for number in range(len(heard) - 1)]
+    assert 10 < len(heard) < sent
+
+
 def test_a_client_that_never_reads_counts_as_gone_in_the_end(context: zmq.Context, clients: ClientSocket) -> None:
-    connect(context, clients, b"lazy")
-    other = connect(context, clients, b"other")
+    lazy, other = connect(context, clients, b"lazy"), connect(context, clients, b"other")
     for _ in range(100_000):
         if not clients.send(b"lazy", Result("r", {}, {"image": PICTURE})):
             break
     else:
         raise AssertionError("it never counted as gone")
+    assert not lazy.closed
     clients.forget(b"lazy")
     assert not clients._backlogs
     assert clients.send(b"other", Pong("still served"))
