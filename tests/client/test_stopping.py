@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from limner.client import BackendError, ConnectionInfo, ensure_backend, stop_backend, stopping
+from limner.wire import Error, Stopping
 from limner.wire.connection import read_connection, write_connection
 from limner.wire.process import describe_self, is_stale
 from tests.client.peers import TOKEN, RawPeer, RouterPeer, until_closed
@@ -62,22 +63,14 @@ def test_a_process_that_may_be_another_one_is_left_alone(home, monkeypatch):
 def test_a_backend_that_promises_and_stays_is_a_timeout(home):
     with RouterPeer() as peer:
         write_connection(describe_self(peer.endpoint, TOKEN, "0.1.0"))
-        peer._script = lambda message: [stopping_message(message)]
+        peer._script = lambda message: [Stopping(message.id)]
         with pytest.raises(BackendError) as caught:
             stop_backend(timeout=0.5)
         assert caught.value.code == "timeout"
         assert str(os.getpid()) in caught.value.message
 
 
-def stopping_message(message):
-    from limner.wire import Stopping
-
-    return Stopping(message.id)
-
-
 def test_a_refused_token_is_told(home):
-    from limner.wire import Error
-
     with RouterPeer() as peer:
         peer._answers = lambda message: [Error(message.id, "bad_token", "no", "why")]
         write_connection(describe_self(peer.endpoint, "wrong", "0.1.0"))

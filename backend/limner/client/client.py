@@ -126,7 +126,7 @@ class Client:
         Raises BackendError: too_large or bad_message for what the protocol does not allow, backend_lost.
         """
         self._link.begin()
-        job_id = uuid.uuid4().hex
+        job_id = _new_id()
         job = Submit(job_id, self.connection.token, task, params or {}, canvas, live, images)
         self._link.send(job, flush=_SUBMIT_FLUSH)
         self._link.jobs.begin(job_id)
@@ -231,6 +231,11 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _new_id() -> str:
+    """An id for a job."""
+    return uuid.uuid4().hex
 
 
 def _report(message: Message, on_progress: Callable[[str, float], None] | None) -> None:

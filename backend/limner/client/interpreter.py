@@ -100,8 +100,8 @@ def scrub(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _is_nested() -> bool:
-    """True for a copy of this package inside an editor's plugin."""
-    return __name__.split(".")[0] != "limner" or len(__name__.split(".")) != 3
+    """True for a copy of this package inside an editor's plugin, which has no backend beside it."""
+    return not (Path(__file__).resolve().parent.parent / "server").is_dir()
 
 
 def _is_python(path: str | None) -> bool:

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 from ..wire.errors import Problem
-from ..wire.messages import END_TYPES, Cancelled, Error, Message
+from ..wire.messages import END_TYPES, Cancelled, Error, Message, Preview, Progress, Queued
+
+JOB_TYPES = (Queued, Progress, Preview, *END_TYPES)  # what a backend says about a job
 
 
 class JobBook:
@@ -36,8 +38,8 @@ class JobBook:
 
     def accept(self, message: Message) -> Message | None:
         """What to hand on for a message about a job: itself, Cancelled in place of any late end of a cancelled job,
-        or None for messages of ended jobs and late progress of cancelled ones."""
-        if message.id not in self._cancelled:
+        or None for other messages, those of ended jobs, and late progress of cancelled ones."""
+        if message.id not in self._cancelled or not isinstance(message, JOB_TYPES):
             return None
         ended = isinstance(message, END_TYPES)
         cancelled = self._cancelled.pop(message.id) if ended else self._cancelled[message.id]

@@ -169,10 +169,8 @@ class Link:
             self.welcome = message
         if message.id in self._replies:
             self._replies[message.id] = message
-        elif message.id in self.jobs:
-            accepted = self.jobs.accept(message)
-            if accepted is not None:
-                self.inbox.append(accepted)
+        elif message.id in self.jobs and not isinstance(message, Welcome):
+            self.inbox.extend(filter(None, [self.jobs.accept(message)]))
         elif not self._greeted and isinstance(message, Error):  # the answer to the first hello
             self.end(BackendError.of(message.problem))
         elif isinstance(message, (Welcome, Stopping)) or (isinstance(message, Error) and not message.id):

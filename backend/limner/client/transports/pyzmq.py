@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Sequence
 
 import zmq
@@ -14,6 +15,8 @@ from ...wire.errors import ErrorCode
 from ..errors import BackendError
 from .base import lost, parse_tcp
 
+_NEVER_MS = 24 * 3600 * 1000
+_LAST_WORDS = 0.2  # seconds: libzmq tells of the end before it hands out the last messages
 _ENDED: dict[int, str] = {
     zmq.EVENT_DISCONNECTED: "the backend closed it",
     zmq.EVENT_CLOSED: "connecting failed",  # sent when a refused connection attempt is given up
@@ -32,12 +35,14 @@ class PyzmqTransport:
         """Begin to connect. Raises BackendError(backend_lost)."""
         parse_tcp(endpoint)
         self._failure: BackendError | None = None
-        self._cause = ""  # why the connection ended, while messages that came before are still to be handed out
+        self._cause = ""  # why the connection has ended
+        self._ends_at = 0.0  # when that is told, after the messages that came before
         self._context = zmq.Context()
         self._socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.MAXMSGSIZE, limits.MAX_FRAME_BYTES)
-        self._socket.setsockopt(zmq.RECONNECT_IVL, -1)
+        # Never reconnect in practice. The value for that, -1, makes libzmq drop what has arrived when a peer closes.
+        self._socket.setsockopt(zmq.RECONNECT_IVL, _NEVER_MS)
         self._socket.setsockopt(zmq.SNDHWM, 0)  # what waits is bounded by the jobs, not by a count of messages
         self._monitor: zmq.Socket[bytes] = self._socket.get_monitor_socket(sum(_ENDED))
         self._poller = zmq.Poller()
@@ -67,17 +72,19 @@ class PyzmqTransport:
     def receive(self, timeout: float) -> list[bytes] | None:
         """The next whole message or None."""
         self._check_open()
-        message = self._take()
-        if message is None and timeout > 0 and not self._cause:
-            self._poller.poll(max(1, int(timeout * 1000)))
+        deadline = time.monotonic() + timeout
+        while True:
             message = self._take()
-        if message is None:
-            self._cause = self._cause or self._end_cause()
-            if self._cause:
-                message = self._take()  # what came just before the end
-        if message is None and self._cause:
-            raise self._fail(self._cause)
-        return message
+            if message is not None:
+                return message
+            self._look_for_end()
+            now = time.monotonic()
+            if self._cause and now >= self._ends_at:
+                raise self._fail(self._cause)
+            if now >= deadline:
+                return None
+            until = min(deadline, self._ends_at) if self._cause else deadline
+            self._poller.poll(max(1, int((until - now) * 1000)))
 
     def close(self) -> None:
         """Close at once."""
@@ -102,11 +109,15 @@ class PyzmqTransport:
         except zmq.ZMQError as error:
             raise self._fail(str(error)) from error
 
-    def _end_cause(self) -> str:
-        """Why the connection has ended, as libzmq's monitor tells; "" while it stands."""
+    def _look_for_end(self) -> None:
+        """Ask libzmq's monitor whether the connection has ended."""
+        if self._cause:
+            return
         try:
             event = self._monitor.recv_multipart(zmq.NOBLOCK)[0]
         except zmq.ZMQError:
-            return ""
+            return
         number: int = struct.unpack("=hi", event)[0]
-        return _ENDED[number]
+        self._cause = _ENDED[number]
+        self._ends_at = time.monotonic() + (_LAST_WORDS if number == zmq.EVENT_DISCONNECTED else 0.0)
+        self._poller.unregister(self._monitor)
