@@ -41,7 +41,7 @@ def test_damaged_and_missing_weights(weights: Path) -> None:
     assert (found.state, "is damaged" in found.text, found.remedy) == (PROBLEM, True, "Install Limner again with pip.")
     (weights / "eyes.safetensors").unlink()
     (found,) = checks.check_weights(weights)
-    assert (found.state, "eyes.safetensors can not be read" in found.text) == (PROBLEM, True)
+    assert (found.state, "eyes.safetensors cannot be read" in found.text) == (PROBLEM, True)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"files": {"a": {}}}', '{"files": {"a": null}}'])
@@ -53,7 +53,7 @@ def test_a_damaged_manifest(weights: Path, text: str) -> None:
 
 def test_no_weights_at_all(tmp_path: Path) -> None:
     (found,) = checks.check_weights(tmp_path)
-    assert (found.state, "manifest.json can not be read" in found.text) == (PROBLEM, True)
+    assert (found.state, "manifest.json cannot be read" in found.text) == (PROBLEM, True)
 
 
 def test_open_folders_are_told(limner_home: Path) -> None:
@@ -121,11 +121,11 @@ def test_status_1_and_one_line_when_something_is_wrong(
 def test_the_real_checks_run_to_their_end(limner_home: Path, tmp_path: Path) -> None:
     """Whether the weights are there depends on the checkout; everything else must be found well."""
     command = Command(limner_home, tmp_path)
-    ran = command.run("doctor", "--json")
+    ran = command.spawn("doctor", "--json")
     report = json.loads(ran.stdout)
     areas = {item["area"] for item in report["checks"]}
     assert {"python", "packages", "device", "weights", "backend", "krita", "gimp"} <= areas
     problems = [item for item in report["checks"] if item["state"] == PROBLEM]
     assert [item for item in problems if item["area"] != "weights"] == []
-    assert ran.returncode == (1 if problems else 0)
+    assert ran.status == (1 if problems else 0)
     assert len(ran.stderr.splitlines()) == (1 if problems else 0)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from pathlib import Path
 
@@ -103,5 +102,10 @@ def test_bad_usage_and_bad_output(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert run(capsys, "install", "photoshop")[0] == 2
     assert run(capsys, "package", "krita", "-o", tmp_path / "x.tar")[0] == 2
     assert run(capsys, "package", "krita")[0] == 2
-    status, _, err = run(capsys, "package", "krita", "-o", tmp_path / "nowhere" / "x.zip")
-    assert (status, "there is no folder" in json.dumps(err)) == (1, True)
+    (tmp_path / "folder.zip").mkdir()
+    for out, words in (
+        (tmp_path / "nowhere" / "x.zip", "there is no folder"),
+        (tmp_path / "folder.zip", "no plain file"),
+    ):
+        status, printed, err = run(capsys, "package", "krita", "-o", out)
+        assert (status, printed, len(err.splitlines()), words in err) == (1, "", 1, True)

@@ -87,7 +87,7 @@ def test_an_endpoint_that_is_not_allowed(limner: Command, endpoint: str) -> None
 
 @pytest.mark.parametrize("arguments", [("--device", "toaster"), ("--idle-timeout", "-1"), ("--idle-timeout", "soon")])
 def test_bad_usage(limner: Command, arguments: tuple[str, str]) -> None:
-    assert limner.run("serve", *arguments).returncode == 2
+    assert limner.run("serve", *arguments).status == 2
 
 
 def test_version_and_help(limner: Command) -> None:

@@ -1,19 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the `limner` command as a user does: as a process of its own."""
+"""Runs the `limner` command as a user does: inside the tests' process, which is fast, or as a process of its own."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+
+from limner.cli import app
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FAKE_ENGINE = "tests.support.fake_engine:build_engine"
 PATIENCE_S = 120
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended."""
+
+    status: int
+    stdout: str
+    stderr: str
 
 
 @dataclass(frozen=True)
@@ -35,9 +49,16 @@ class Command:
         environ |= {"LIMNER_ENGINE": self.engine} if self.engine else {}
         return environ | dict(self.extra)
 
-    def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        """Run `limner ARGUMENTS` to its end."""
-        return subprocess.run(
+    def run(self, *arguments: str | Path) -> Ran:
+        """Run `limner ARGUMENTS` to its end, here."""
+        out, err = io.StringIO(), io.StringIO()
+        with patch.dict(os.environ, self.environ(), clear=True), redirect_stdout(out), redirect_stderr(err):
+            status = app.run([str(item) for item in arguments])
+        return Ran(status, out.getvalue(), err.getvalue())
+
+    def spawn(self, *arguments: str | Path) -> Ran:
+        """Run it as a process of its own."""
+        ran = subprocess.run(
             [sys.executable, "-m", "limner", *map(str, arguments)],
             cwd=self.folder,
             env=self.environ(),
@@ -46,11 +67,12 @@ class Command:
             timeout=PATIENCE_S,
             check=False,
         )
+        return Ran(ran.returncode, ran.stdout, ran.stderr)
 
     def succeeds(self, *arguments: str | Path) -> str:
         """Run it, check that it went well in silence; returns what it printed."""
         ran = self.run(*arguments)
-        assert (ran.returncode, ran.stderr) == (0, ""), ran
+        assert (ran.status, ran.stderr) == (0, ""), ran
         return ran.stdout
 
     def json(self, *arguments: str | Path) -> Any:
@@ -61,7 +83,7 @@ class Command:
         """Run it, check that it failed as promised: status 1, one line on stderr, no traceback; returns the line."""
         ran = self.run(*arguments)
         lines = ran.stderr.splitlines()
-        assert (ran.returncode, len(lines)) == (1, 1), ran
+        assert (ran.status, len(lines)) == (1, 1), ran
         assert lines[0].startswith("limner: ")
         assert "Traceback" not in ran.stdout + ran.stderr
         return lines[0]

@@ -58,7 +58,7 @@ def check_torch() -> Iterator[Check]:
     try:
         import torch
     except Exception as error:  # a broken build fails with all sorts of errors
-        yield Check("device", PROBLEM, f"PyTorch can not be loaded: {error}", "Install PyTorch again.")
+        yield Check("device", PROBLEM, f"PyTorch cannot be loaded: {error}", "Install PyTorch again.")
         return
     names = [f"cuda:{index} ({torch.cuda.get_device_name(index)})" for index in range(torch.cuda.device_count())]
     if torch.backends.mps.is_available():
@@ -75,7 +75,7 @@ def check_weights(folder: Path | None = None) -> Iterator[Check]:
         files = json.loads(manifest.read_text(encoding="utf-8"))["files"]
         digests = {str(name): str(entry["sha256"]) for name, entry in files.items()}
     except OSError as error:
-        yield Check("weights", PROBLEM, f"{manifest} can not be read: {error.strerror}.", REINSTALL)
+        yield Check("weights", PROBLEM, f"{manifest} cannot be read: {error.strerror}.", REINSTALL)
         return
     except (ValueError, KeyError, TypeError, AttributeError):
         yield Check("weights", PROBLEM, f"{manifest} is damaged.", REINSTALL)
@@ -88,7 +88,7 @@ def _check_weight(path: Path, digest: str) -> Check:
     try:
         found = _sha256(path)
     except OSError as error:
-        return Check("weights", PROBLEM, f"{path} can not be read: {error.strerror}.", REINSTALL)
+        return Check("weights", PROBLEM, f"{path} cannot be read: {error.strerror}.", REINSTALL)
     if found != digest:
         return Check("weights", PROBLEM, f"{path} is damaged: its sha256 is not the manifest's.", REINSTALL)
     return Check("weights", OK, f"{path.name}, {path.stat().st_size / 1e6:.1f} MB, sha256 {digest[:12]}...")

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from limner.cli.failures import Failure
+
 
 class Editor(str, Enum):
     """The editors that have a plugin."""
@@ -75,11 +77,14 @@ def package(
     ],
 ) -> None:
     """Pack the plugin into a zip file: for Krita's plugin importer, for GIMP to unpack into its plug-ins folder."""
-    from limner.cli.pictures import check_output, write_bytes
+    from limner.installer.files import write_file
     from limner.installer.package import build_zip
 
-    real = check_output(output)
-    write_bytes(real, build_zip(editor.value))
+    if not output.parent.is_dir():
+        raise Failure(f"{output} cannot be written: there is no folder {output.parent}.", "Make the folder first.")
+    if output.exists() and not output.is_file():
+        raise Failure(f"{output} cannot be written: it is no plain file.", "Choose another place with -o.")
+    write_file(output, build_zip(editor.value), 0o644)
     print(f"{output} is ready.")
     if editor is Editor.krita:
         print("In Krita: Tools > Scripts > Import Python Plugin from File.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,9 +42,10 @@ def open_client() -> Iterator[tuple[Client, Bar]]:
 
 
 def run_job(task: str, images: Mapping[str, Pixels], params: Mapping[str, Any]) -> Result:
-    """Run one job to its end. Raises LimnerError with a remedy when it fails."""
+    """Run one job to its end; its info says the weights too. Raises LimnerError with a remedy when it fails."""
     with open_client() as (client, shown):
-        return client.run(task, images, params, on_progress=shown.update)
+        result = client.run(task, images, params, on_progress=shown.update)
+        return replace(result, info={"weights": dict(client.welcome.weights), **result.info})
 
 
 def summary(task: str, result: Result, outputs: Mapping[str, Path]) -> dict[str, Any]:

@@ -23,8 +23,10 @@ class Frame:
 AUTO = Frame("auto")
 
 
-def parse_frame(text: str) -> Frame:
-    """`auto`, `full` or `X,Y,SIZE`; raises typer.BadParameter for anything else."""
+def parse_frame(text: str | Frame) -> Frame:
+    """`auto`, `full` or `X,Y,SIZE`; raises typer.BadParameter for anything else. Typer sends the default, too."""
+    if isinstance(text, Frame):
+        return text
     if text in ("auto", "full"):
         return Frame(text)
     try:

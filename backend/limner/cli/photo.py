@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from limner.cli.options import Output
-from limner.cli.pictures import check_output, write_array
+from limner.cli.pictures import check_output
 from limner.cli.progress import bar
 
 
@@ -32,7 +32,7 @@ def sketch(
     real = check_output(output, [photo])
     with bar("Drawing") as shown:
         shown.update()
-        from limner.imaging.decode import read_picture
+        from limner.imaging.decode import read_picture, write_picture
         from limner.imaging.styles import sketch_photo
 
-        write_array(real, sketch_photo(read_picture(photo), style.value))
+        write_picture(real, sketch_photo(read_picture(photo), style.value))

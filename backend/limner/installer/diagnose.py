@@ -37,7 +37,7 @@ def _incomplete(place: Place) -> str:
     except InstallError as error:
         return error.message
     except OSError as error:
-        return f"{receipt_path(place)} can not be read ({error.strerror})."
+        return f"{receipt_path(place)} cannot be read ({error.strerror})."
     missing = [name for name in (written.files if written else {}) if not (place.root / name).is_file()]
     return f"{len(missing)} of the plugin's files are gone, the first is {place.root / missing[0]}." if missing else ""
 
@@ -55,10 +55,10 @@ def _krita_problem(place: Place) -> tuple[str, str]:
     folder = main_folder(place)
     library = _krita_library(place.plugins / f"{LIBRARY}.desktop")
     if library != LIBRARY:
-        found = f"names the folder '{library}'" if library else "is missing or can not be read"
+        found = f"names the folder '{library}'" if library else "is missing or cannot be read"
         return f"{place.plugins / LIBRARY}.desktop {found}, so Krita does not find the plugin.", _reinstall(place)
     if not (folder / "__init__.py").is_file():
-        return f"{folder} has no __init__.py, so Krita can not load the plugin.", _reinstall(place)
+        return f"{folder} has no __init__.py, so Krita cannot load the plugin.", _reinstall(place)
     incomplete = _incomplete(place)
     if incomplete:
         return incomplete, _reinstall(place)

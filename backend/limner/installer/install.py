@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,6 +15,7 @@ from pathlib import Path, PurePosixPath
 import limner
 from limner.installer import kritarc, receipt
 from limner.installer.errors import InstallError
+from limner.installer.files import write_file
 from limner.installer.places import EDITOR_NAME, PLUGINS_FOLDER, Place
 from limner.installer.plugin import SHAPES, PluginFile, plugin_files
 
@@ -72,21 +72,6 @@ def _check_not_linked(place: Place) -> None:
         )
 
 
-def _write_file(path: Path, data: bytes, executable: bool) -> None:
-    """Replace `path` in one step, so that an editor never reads half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".limner-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, 0o755 if executable else 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
-
-
 def _unwritable(place: Place, error: OSError) -> InstallError:
     reason = error.strerror or str(error)
     return InstallError(
@@ -103,7 +88,7 @@ def install(place: Place, folder: Path | None = None) -> Installed:
         folder: the plugin's own files; None means those that ship with this installation.
 
     Raises:
-        InstallError: nothing to install, or the folder can not be written.
+        InstallError: nothing to install, or the folder cannot be written.
     """
     files = plugin_files(place.editor, folder)
     _check_not_linked(place)
@@ -114,7 +99,7 @@ def install(place: Place, folder: Path | None = None) -> Installed:
         created = _missing_folders(place, targets) if old is None else _kept_folders(old, place, targets)
         for target, file in targets.items():
             data = file.read()
-            _write_file(place.root / target, data, file.executable)
+            write_file(place.root / target, data, 0o755 if file.executable else 0o644)
             written[str(target)] = receipt.sha256(data)
         if old is not None:
             _remove_files(place, {name: digest for name, digest in old.files.items() if name not in written})
@@ -177,7 +162,7 @@ def uninstall(place: Place) -> Removed:
     """Remove what `install` wrote into `place`.
 
     Raises:
-        InstallError: nothing was installed there, its list of files is damaged, or the folder can not be written.
+        InstallError: nothing was installed there, its list of files is damaged, or the folder cannot be written.
     """
     _check_not_linked(place)
     old = receipt.load(receipt_path(place))

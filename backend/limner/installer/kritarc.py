@@ -7,10 +7,10 @@ kritarc is KConfig's INI dialect: a `[group]` line, then `key=value` lines. Krit
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from pathlib import Path
+
+from limner.installer.files import write_file
 
 GROUP = "python"
 PLUGIN_KEY = "enable_limner_krita"
@@ -27,16 +27,8 @@ def _read(path: Path) -> str:
 
 def _write(path: Path, text: str) -> None:
     path = path.resolve()  # a linked settings file stays a link
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".kritarc-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            file.write(text)
-        os.chmod(name, path.stat().st_mode & 0o7777 if path.exists() else 0o600)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+    mode = path.stat().st_mode & 0o7777 if path.exists() else 0o600
+    write_file(path, text.encode("utf-8", "surrogateescape"), mode)
 
 
 def _lines(text: str) -> list[str]:
@@ -119,14 +111,14 @@ def is_enabled(path: Path) -> bool:
 
 
 def enable(path: Path) -> None:
-    """Enable the plugin. Raises OSError when the file can not be written."""
+    """Enable the plugin. Raises OSError when the file cannot be written."""
     text = _read(path)
     if value(text, GROUP, PLUGIN_KEY) != "true":
         _write(path, with_value(text, PLUGIN_KEY, "true"))
 
 
 def disable(path: Path) -> None:
-    """Take the plugin's line away again. Raises OSError when the file can not be written."""
+    """Take the plugin's line away again. Raises OSError when the file cannot be written."""
     text = _read(path)
     changed = without_key(text, PLUGIN_KEY)
     if changed != text and not changed:
