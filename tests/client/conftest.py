@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A home of its own for each test, and an interpreter that starts the fake backend."""
+"""A home of its own for each test, an interpreter that starts the fake backend, connected clients."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
+import socket
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from limner.client import Client
+from tests.client.peers import WAIT
 
 
 @pytest.fixture
@@ -41,3 +46,40 @@ def started(folder: Path) -> list[int]:
     with contextlib.suppress(FileNotFoundError):
         return [int(line.split()[0]) for line in (folder / "starts").read_text(encoding="utf-8").splitlines()]
     return []
+
+
+@pytest.fixture(params=["pyzmq", "zmtp"])
+def transport(request):
+    """Each of the two transports."""
+    return request.param
+
+
+@pytest.fixture
+def connect(transport):
+    """A function that gives a connected client."""
+    clients = []
+
+    def make(peer, **options):
+        clients.append(Client(peer.connection, transport=transport, name="test", version="1.2", **options))
+        clients[-1].connect(WAIT)
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def closed_endpoint():
+    """An address where nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        endpoint = f"tcp://127.0.0.1:{unused.getsockname()[1]}"
+    return endpoint
+
+
+@pytest.fixture
+def ended_process():
+    """The number of a process that has ended."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as child:
+        child.wait()
+    return child.pid

@@ -7,12 +7,27 @@ import contextlib
 import queue
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 
+import pytest
 import zmq
 
 from limner import wire
-from limner.wire import ConnectionInfo, Message
+from limner.client import BackendError
+from limner.wire import (
+    Cancel,
+    Cancelled,
+    ConnectionInfo,
+    Error,
+    Message,
+    Pixels,
+    Preview,
+    Progress,
+    Queued,
+    Result,
+    Submit,
+)
 
 TOKEN = "token"
 WAIT = 20.0  # seconds: a limit for events that do come, not a measure
@@ -182,3 +197,53 @@ def until_closed(connection: socket.socket) -> None:
     with contextlib.suppress(ConnectionError):
         while connection.recv(65536):
             pass
+
+
+PICTURE = Pixels(2, 2, 1, "u8", b"abcd")
+
+
+def collect(client, end=(Result, Error, Cancelled)):
+    """Poll until a message of the given kinds has come; returns all that came."""
+    messages = []
+    while not any(isinstance(message, end) for message in messages):
+        found = client.poll(WAIT)
+        assert found, "nothing came"
+        messages += found
+    return messages
+
+
+def failure(call, *arguments, **options):
+    """The BackendError that the call raises."""
+    with pytest.raises(BackendError) as caught:
+        call(*arguments, **options)
+    return caught.value
+
+
+def echo(message):
+    """A script: queued, progress, a preview and the pictures sent, for each job."""
+    if not isinstance(message, Submit):
+        return []
+    return [
+        Queued(message.id, 1),
+        Progress(message.id, "lines", 0.25),
+        Preview(message.id, "synthesis", 0.5, message.images),
+        Result(message.id, {"seed": message.params.get("seed")}, message.images),
+    ]
+
+
+def cancels(message):
+    """A script: Cancelled for each Cancel."""
+    return [Cancelled(message.id)] if isinstance(message, Cancel) else []
+
+
+def poll_until(launcher, *names):
+    """Poll until the state has one of the names; returns the names on the way, and the state."""
+    seen, deadline = [], time.monotonic() + WAIT
+    while time.monotonic() < deadline:
+        state = launcher.poll()
+        if not seen or seen[-1] != state.name:
+            seen.append(state.name)
+        if state.name in names:
+            return seen, state
+        time.sleep(0.01)
+    raise AssertionError(f"never {names}: {seen}")

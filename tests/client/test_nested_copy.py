@@ -16,8 +16,7 @@ import pytest
 
 import limner.client
 import limner.wire
-from tests.client.peers import TOKEN, RouterPeer
-from tests.client.test_client import echo
+from tests.client.peers import TOKEN, RouterPeer, echo
 
 PACKAGES = {name: Path(module.__file__).parent for name, module in (("wire", limner.wire), ("client", limner.client))}
 SOURCES = sorted(path for folder in PACKAGES.values() for path in folder.rglob("*.py"))

@@ -44,8 +44,11 @@ _FAREWELL = 0.25  # seconds that the backend has to answer a cancel when nobody 
 class Client:
     """A connection to one backend. Use it in one thread only; a second thread makes its own.
 
-    A context manager: entering connects, leaving closes. Once the connection is lost every open job ends with an Error
-    message and further calls raise BackendError(backend_lost): make a new client then.
+    A context manager: entering connects, leaving closes. Poll an open client at least every 10 s: with the pure-Python
+    transport nothing is answered in between, and the backend drops who is silent for 30 s.
+
+    Once the connection is lost every open job ends with an Error message and further calls raise
+    BackendError(backend_lost): make a new client then.
     """
 
     def __init__(
