@@ -10,7 +10,7 @@ import platform
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -69,16 +69,21 @@ def check_torch() -> Iterator[Check]:
 
 def check_weights(folder: Path | None = None) -> Iterator[Check]:
     """The weights are there and are those that `manifest.json` names."""
-    folder = folder or resources.weights_dir()
+    remedy = "Get the repository's folder weights/ again." if resources.in_checkout() else REINSTALL
+    for found in _look_at_weights(folder or resources.weights_dir()):
+        yield replace(found, remedy=remedy if found.state == PROBLEM else "")
+
+
+def _look_at_weights(folder: Path) -> Iterator[Check]:
     manifest = folder / "manifest.json"
     try:
         files = json.loads(manifest.read_text(encoding="utf-8"))["files"]
         digests = {str(name): str(entry["sha256"]) for name, entry in files.items()}
     except OSError as error:
-        yield Check("weights", PROBLEM, f"{manifest} cannot be read: {error.strerror}.", REINSTALL)
+        yield Check("weights", PROBLEM, f"{manifest} cannot be read: {error.strerror}.")
         return
     except (ValueError, KeyError, TypeError, AttributeError):
-        yield Check("weights", PROBLEM, f"{manifest} is damaged.", REINSTALL)
+        yield Check("weights", PROBLEM, f"{manifest} is damaged.")
         return
     for name, digest in sorted(digests.items()):
         yield _check_weight(folder / name, digest)
@@ -88,9 +93,9 @@ def _check_weight(path: Path, digest: str) -> Check:
     try:
         found = _sha256(path)
     except OSError as error:
-        return Check("weights", PROBLEM, f"{path} cannot be read: {error.strerror}.", REINSTALL)
+        return Check("weights", PROBLEM, f"{path} cannot be read: {error.strerror}.")
     if found != digest:
-        return Check("weights", PROBLEM, f"{path} is damaged: its sha256 is not the manifest's.", REINSTALL)
+        return Check("weights", PROBLEM, f"{path} is damaged: its sha256 is not the manifest's.")
     return Check("weights", OK, f"{path.name}, {path.stat().st_size / 1e6:.1f} MB, sha256 {digest[:12]}...")
 
 
