@@ -17,7 +17,7 @@ from limner.models.synthesis import Conditions, Synthesis, SynthesisConfig
 CODEC = CodecConfig(latent=4, encoder=(16, 16), decoder=(16, 16, 16))
 COMPONENTS = ComponentConfig(widths=(4, 8, 8, 8), remainder_widths=(4, 8, 8, 8))
 SYNTHESIS = SynthesisConfig(
-    latent=4, widths=(16, 16, 16), time=16, condition=8, mapping=FeatureMappingConfig((8, 8), (8, 8))
+    latent=4, widths=(16, 16), time=16, condition=8, mapping=FeatureMappingConfig((8, 8), (8, 8))
 )
 
 
@@ -40,7 +40,7 @@ def random_conditions(count: int) -> Conditions:
 def awaken(network: torch.nn.Module) -> torch.nn.Module:
     """Gives the layers that start at zero small weights, as training would."""
     for parameter in network.parameters():
-        if parameter.ndim > 1 and not bool(parameter.any()):
+        if not bool(parameter.any()):
             torch.nn.init.normal_(parameter, std=0.02)
     return network
 

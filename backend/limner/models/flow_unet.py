@@ -10,6 +10,8 @@ from torch import nn
 
 from limner.models.blocks import conv3
 
+ATTENTION_SIDE = 16  # attention at this side and below
+
 
 def group_norm(channels: int) -> nn.GroupNorm:
     """Group normalization in groups of at least 8 channels."""
@@ -79,31 +81,36 @@ class Stage(nn.Module):
 
 
 class FlowUNet(nn.Module):
-    """(N, inputs, 32, 32) with times (N,) -> velocity (N, outputs, 32, 32)."""
+    """(N, inputs, S, S) with times (N,) -> velocity (N, outputs, S, S).
 
-    def __init__(self, inputs: int, outputs: int, widths: tuple[int, int, int], time: int) -> None:
+    `widths` from fine to coarse, one for each halving of the side; each level knows where in the face a cell lies."""
+
+    def __init__(self, inputs: int, outputs: int, widths: tuple[int, ...], time: int, side: int) -> None:
         super().__init__()
-        a, b, c = widths
         self.time = TimeEmbedding(time)
-        self.enter = conv3(inputs, a)
-        self.fine_down = Stage((a, a), time, attention=False)
-        self.down1 = conv3(a, b, stride=2)
-        self.middle_down = Stage((b, b, b), time, attention=True)
-        self.down2 = conv3(b, c, stride=2)
-        self.coarse = Stage((c, c, c), time, attention=True)
-        self.up2 = conv3(c, b)
-        self.middle_up = Stage((2 * b, b, b), time, attention=True)
-        self.up1 = conv3(b, a)
-        self.fine_up = Stage((2 * a, a, a), time, attention=False)
-        self.norm, self.leave = group_norm(a), conv3(a, outputs)
+        self.enter = conv3(inputs, widths[0])
+        sides = [side >> level for level in range(len(widths))]
+        self.places = nn.ParameterList([torch.zeros(1, w, s, s) for w, s in zip(widths, sides, strict=True)])
+        self.downs, self.shrinks = nn.ModuleList(), nn.ModuleList()
+        self.grows, self.ups = nn.ModuleList(), nn.ModuleList()
+        for (fine, coarse), s in zip(pairwise(widths), sides, strict=False):
+            self.downs.append(Stage((fine, fine, fine), time, attention=s <= ATTENTION_SIDE))
+            self.shrinks.append(conv3(fine, coarse, stride=2))
+            self.grows.append(conv3(coarse, fine))
+            self.ups.append(Stage((2 * fine, fine, fine), time, attention=s <= ATTENTION_SIDE))
+        self.coarsest = Stage((widths[-1],) * 3, time, attention=True)
+        self.norm, self.leave = group_norm(widths[0]), conv3(widths[0], outputs)
         nn.init.zeros_(self.leave.weight)
 
     def forward(self, x: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
-        t = self.time(time)
-        fine = self.fine_down(self.enter(x), t)  # (N, a, 32, 32)
-        middle = self.middle_down(self.down1(fine), t)  # (N, b, 16, 16)
-        coarse = self.coarse(self.down2(middle), t)  # (N, c, 8, 8)
-        h = self.up2(F.interpolate(coarse, scale_factor=2.0))
-        h = self.middle_up(torch.cat([h, middle], 1), t)
-        h = self.up1(F.interpolate(h, scale_factor=2.0))
-        return self.leave(F.silu(self.norm(self.fine_up(torch.cat([h, fine], 1), t))))
+        t, skips = self.time(time), list[torch.Tensor]()
+        h = self.enter(x)  # (N, widths[0], S, S)
+        for place, down, shrink in zip(self.places, self.downs, self.shrinks, strict=False):
+            skips.append(down(h + place, t))
+            h = shrink(skips[-1])
+        h = self.coarsest(h + self.places[-1], t)
+        for grow, up in zip(reversed(self.grows), reversed(self.ups), strict=True):
+            h = F.interpolate(grow(h), scale_factor=2.0)
+            h = up(torch.cat([h, skips.pop()], 1), t)
+        velocity: torch.Tensor = self.leave(F.silu(self.norm(h)))
+        return velocity

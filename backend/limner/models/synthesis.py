@@ -18,14 +18,15 @@ from limner.models.feature_mapping import CHANNELS, FeatureMapping, FeatureMappi
 from limner.models.flow_unet import FlowUNet
 
 LATENT_SIDE = 32
+PATCH = 2
 
 
 @dataclass(frozen=True)
 class SynthesisConfig:
-    """Widths of the flow's U-Net and of what conditions it."""
+    """Widths of the flow's U-Net, fine to coarse, and of its conditions; the U-Net sees patches of 2x2 latent cells."""
 
     latent: int = 16
-    widths: tuple[int, int, int] = (64, 192, 256)
+    widths: tuple[int, ...] = (192, 256)
     time: int = 256
     condition: int = 64
     mapping: FeatureMappingConfig = field(default_factory=FeatureMappingConfig)
@@ -54,22 +55,22 @@ class Synthesis(nn.Module):
         self.config = config
         width = config.condition
         self.mapping = FeatureMapping(config.mapping)
-        self.merged = nn.Sequential(conv3(CHANNELS, width, stride=2), nn.SiLU(), conv3(width, width))
+        self.merged = nn.Sequential(conv3(CHANNELS, width, stride=2), nn.SiLU(), conv3(width, width, stride=2))
         self.literal = nn.Sequential(
-            nn.PixelUnshuffle(4),
-            conv3(16, width),
+            nn.PixelUnshuffle(8),
+            conv3(64, width),
             nn.SiLU(),
             conv3(width, width, stride=2),
             nn.SiLU(),
             conv3(width, width),
         )
-        self.color = conv3(4, width // 2)
-        inputs = config.latent + 2 * width + width // 2 + 2
-        self.flow = FlowUNet(inputs, config.latent, config.widths, config.time)
+        self.color = nn.Sequential(nn.PixelUnshuffle(PATCH), conv3(4 * PATCH**2, width // 2))
+        inputs = config.latent * PATCH**2 + 2 * width + width // 2 + 2
+        self.flow = FlowUNet(inputs, config.latent * PATCH**2, config.widths, config.time, LATENT_SIDE // PATCH)
 
     def condition(self, given: Conditions) -> torch.Tensor:
-        """All conditions as one map (N, C, 32, 32); computed once for all steps."""
-        trust = F.avg_pool2d(given.trust, 2)  # (N, 1, 32, 32)
+        """All conditions as one map (N, C, 16, 16); computed once for all steps."""
+        trust = F.avg_pool2d(given.trust, 4)  # (N, 1, 16, 16)
         mapped = given.mapped.expand(-1, 1, *trust.shape[2:])
         masked = torch.cat([given.color[:, :3] * given.color[:, 3:], given.color[:, 3:]], 1)
         maps = self.merged(self.mapping(given.codes)) * given.mapped
@@ -82,8 +83,8 @@ class Synthesis(nn.Module):
 
     def velocity(self, latent: torch.Tensor, time: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
         """Velocity (N, 16, 32, 32) at `latent`; times (N,), 0 is noise, 1 the portrait."""
-        velocity: torch.Tensor = self.flow(torch.cat([latent, condition], 1), time)
-        return velocity
+        patches = F.pixel_unshuffle(latent, PATCH)  # (N, 64, 16, 16)
+        return F.pixel_shuffle(self.flow(torch.cat([patches, condition], 1), time), PATCH)
 
 
 def step_times(steps: int) -> torch.Tensor:
