@@ -268,5 +268,5 @@ class SchedulerMachine(RuleBasedStateMachine):
         assert len(started) == len(set(started)) == remaining
 
 
-SchedulerMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+SchedulerMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
 TestSchedulerMachine = SchedulerMachine.TestCase

@@ -195,6 +195,7 @@ class WorkerSupervisor:
         elif message.kind == link.FAILED:
             values = message.values
             self._failure = Problem(values["code"], values["message"], values["remedy"])
+            self.kill()  # it ends anyway, but unloading what it has loaded takes it a while
         elif message.job == self._job:
             if message.kind in link.ENDS_JOB:
                 self._job = 0
