@@ -215,9 +215,10 @@ def test_jobs_wait_while_the_worker_loads_and_are_checked_once_it_told_its_schem
 def test_a_second_job_with_an_open_id_is_refused_without_ending_the_first() -> None:
     stage = Stage()
     stage.submits(ANNA, "a")
-    (answer,) = stage.submits(ANNA, "a")
-    assert isinstance(answer, Error)
-    assert (answer.id, answer.code) == ("", ErrorCode.BAD_MESSAGE)
+    for task in ("paint", "juggle"):
+        (answer,) = stage.submits(ANNA, "a", task=task)
+        assert isinstance(answer, Error)
+        assert (answer.id, answer.code) == ("", ErrorCode.BAD_MESSAGE)
     assert stage.reports(link.RESULT, info={}) == [Result("a", {}, {})]
 
 

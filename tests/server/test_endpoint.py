@@ -35,7 +35,7 @@ def test_addresses_that_others_can_reach_are_refused_with_the_reason(endpoint: s
 
 MALFORMED = (
     *("", "tcp://", "tcp://127.0.0.1", "tcp://127.0.0.1:0", "tcp://127.0.0.1:99999", "tcp://127.0.0.1:x", "tcp://*:*"),
-    *("ipc:///tmp/limner", "inproc://limner", "tcp://example.org:5599", "127.0.0.1:5599", "tcp://[::1:5599"),
+    *("ipc:///run/limner", "inproc://limner", "tcp://example.org:5599", "127.0.0.1:5599", "tcp://[::1:5599"),
 )
 
 

@@ -28,7 +28,7 @@ from ..wire import (
     problem,
 )
 from ..wire.limits import MAX_NAME_LENGTH
-from .scheduler import CancelOutcome, DuplicateJobError, Job, JobKey, QueueFullError, Scheduler
+from .scheduler import CancelOutcome, Job, JobKey, QueueFullError, Scheduler
 from .statistics import JobCounts
 from .supervisor import WorkerEnded, WorkerEvent, WorkerInfo, WorkerReady, WorkerState
 from .worker import link
@@ -97,6 +97,10 @@ class Jobs:
         """Queues the job, or answers why not."""
         size = sum(pixels.nbytes for pixels in submit.images.values())
         job = Job(client, submit.id, submit, submit.live, submit.canvas, size)
+        if job.key in self._scheduler:  # an error with its id would end the first job
+            text = f"The job '{submit.id}' has not ended yet; another one cannot have its id."
+            self._refuse(client, "", problem(ErrorCode.BAD_MESSAGE, text))
+            return
         self._worker.wake()
         try:
             self._check(submit)
@@ -105,9 +109,6 @@ class Jobs:
             self._refuse(client, submit.id, error.problem)
         except QueueFullError as error:
             self._refuse(client, submit.id, problem(ErrorCode.BUSY, f"The backend has no room for the job: {error}."))
-        except DuplicateJobError:
-            text = f"The job '{submit.id}' has not ended yet; another one cannot have its id."
-            self._refuse(client, "", problem(ErrorCode.BAD_MESSAGE, text))
         else:
             if replaced is not None:
                 self._end(replaced, Cancelled(replaced.id, reason="replaced"))

@@ -90,6 +90,10 @@ class Scheduler(Generic[Payload]):
         """The number of waiting jobs."""
         return sum(map(len, self._explicit.values())) + len(self._live)
 
+    def __contains__(self, key: object) -> bool:
+        """True while the job waits or runs."""
+        return key in self._running or any(job.key == key for job in self.order())
+
     @property
     def running(self) -> tuple[Job[Payload], ...]:
         return tuple(self._running.values())
@@ -104,9 +108,9 @@ class Scheduler(Generic[Payload]):
             DuplicateJobError: the client already has a job of this id.
             QueueFullError: the client's limit is reached. Nothing changed.
         """
-        own = [waiting for waiting in self.order() if waiting.client == job.client]
-        if job.key in self._running or any(waiting.id == job.id for waiting in own):
+        if job.key in self:
             raise DuplicateJobError(job.id)
+        own = [waiting for waiting in self.order() if waiting.client == job.client]
         slot = self._live.get((job.client, job.canvas)) if job.live else None
         kept = [waiting for waiting in own if slot is None or waiting is not slot.job]
         self._check_room(kept, job)
