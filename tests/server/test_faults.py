@@ -7,7 +7,7 @@ import contextlib
 import secrets
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from limner.client import Client
 from limner.wire import (
     Cancel,
+    Cancelled,
     ConnectionInfo,
     Error,
     ErrorCode,
@@ -153,15 +154,14 @@ def test_nothing_is_done_without_the_token(peer: RawPeer, connection: Connection
         assert connection.token not in answer.message + answer.remedy
 
 
-def test_the_same_job_twice_is_refused_and_runs_once(peer: RawPeer) -> None:
-    submit = Submit("twice", peer.token, "echo", {"delay_ms": 200}, images={"image": picture()})
-    peer.socket.send_multipart(encode(submit))
-    peer.socket.send_multipart(encode(replace(submit, params={})))
-    heard: list[Message] = []
-    while not (heard and isinstance(heard[-1], Result)):
+def test_the_same_job_twice_is_refused_and_the_first_goes_on(peer: RawPeer) -> None:
+    submit = Submit("twice", peer.token, "echo", {"delay_ms": 60_000}, images={"image": picture()})
+    heard = [peer.exchange(encode(message)) for message in (submit, submit, Cancel("twice", peer.token))]
+    while not isinstance(heard[-1], Cancelled):
         heard.append(peer.receive())
     errors = [message for message in heard if isinstance(message, Error)]
     assert [(error.id, error.code) for error in errors] == [("", ErrorCode.BAD_MESSAGE)]
+    assert heard[-1] == Cancelled("twice", "request")
 
 
 @given(st.data())

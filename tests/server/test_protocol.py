@@ -170,15 +170,18 @@ def test_cancel_does_not_wait_for_a_long_pause_of_echo(client: Client) -> None:
 
 def test_the_newest_live_job_wins_and_the_running_one_is_left_alone(client: Client, connection: ConnectionInfo) -> None:
     with Client(connection) as other:
-        running = client.submit("slow", {}, {"steps": 60, "step_ms": 10}, canvas="face", live=True)
+        running = client.submit("slow", {}, ENDLESS, canvas="face", live=True)
         wait_for_message(client, Progress, running)
         others = other.submit("portrait", {"sketch": picture()}, canvas="face", live=True)
         wait_for_message(other, Queued, others)
         live = [client.submit("echo", {"image": picture(n)}, canvas="face", live=True) for n in range(5)]
-        ends = {job_id: messages[-1] for job_id, messages in follow(client, [running, *live]).items()}
-        assert [ends[job_id] for job_id in live[:4]] == [Cancelled(job_id, "replaced") for job_id in live[:4]]
-        assert isinstance(ends[live[4]], Result)
-        assert isinstance(ends[running], Result)
+        heard = follow(client, live[:4])
+        assert [heard[job_id][-1] for job_id in live[:4]] == [Cancelled(job_id, "replaced") for job_id in live[:4]]
+        wait_for_message(client, Progress, running)
+        client.cancel(running)
+        heard = follow(client, [running, live[4]])
+        assert heard[running][-1] == Cancelled(running, "request")
+        assert isinstance(heard[live[4]][-1], Result)
         assert isinstance(follow(other, [others])[others][-1], Result)
 
 
