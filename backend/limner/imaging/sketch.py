@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From whatever is on the sketch layer to a gray drawing, dark on white.
+"""From whatever is on the sketch layer to what the networks see, with a word for the artist when it is no drawing.
 
 All decisions (which side is paper, how bright it is where, how dark the ink is) are taken on a reduced copy; the
 picture itself is then converted in strips of rows, so that the largest picture needs no more than its own gray copy.
@@ -7,8 +7,6 @@ picture itself is then converted in strips of rows, so that the largest picture 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -17,18 +15,19 @@ from numpy.typing import NDArray
 
 from limner.imaging.errors import SketchError
 from limner.imaging.frame import CANVAS, PAPER, FaceFrame, extract
+from limner.imaging.paper import analyse, is_light_on_dark
+from limner.imaging.planes import FloatImage, Strip, checked, reduced, strips, without_color
 from limner.imaging.strokes import normalize_stroke_width
 
-FloatImage = NDArray[np.float32]
-
-_LUMA = (0.2126, 0.7152, 0.0722)  # Rec. 709
-_ANALYSIS_SIDE = 512  # longer side of the reduced copy, pixels
-_STRIP_PIXELS = 1 << 20
-_LAYER_COVER = 0.6  # a layer with less than this share of opaque pixels is strokes on transparency
 _FAINTEST_LINE = 0.03  # ink below this is grain of the paper
 _MOST_GAIN = 8.0  # never darken faint lines more than eight times
-_FAINTEST_PAPER = 0.25  # never brighten paper more than four times
-_LEAST_CONTRAST = 0.2  # never stretch contrast more than five times
+_LEAST_EXTENT = 0.03  # a mark shorter than this share of the longer side is a speck
+_MOST_COVER = 0.94  # share of ink above which no lines can be told apart
+_CHECK_SIDE = 384  # the longer side of what is drawn, when it is measured, in pixels
+
+# Log odds of "photo" per unit of each measure of ``_photo_measures``, fitted by logistic regression.
+_PHOTO_WEIGHTS = np.array([38.3, 18.8, -12.0, 12.0, 1.7, -4.3])
+_PHOTO_BIAS = -5.1
 
 
 def normalize_sketch(picture: NDArray[Any]) -> FloatImage:
@@ -40,11 +39,11 @@ def normalize_sketch(picture: NDArray[Any]) -> FloatImage:
     Paper is flattened (divided by a smooth surface fitted to its brightness) and contrast stretched robustly.
     Raises SketchError ``bad_picture`` for another shape or kind of array and for NaN or infinite values.
     """
-    picture = _without_color(_checked(picture))
-    recipe = _analyse(_reduced(picture))
+    picture = without_color(checked(picture))
+    recipe = analyse(reduced(picture))
     height, width = picture.shape[:2]
     gray = np.empty((height, width), np.float32)
-    for rows, strip in _strips(picture):
+    for rows, strip in strips(picture):
         gray[rows] = recipe.apply(strip, rows, height)
     return gray
 
@@ -64,197 +63,90 @@ def line_image(gray: FloatImage, frame: FaceFrame) -> FloatImage:
     return normalize_stroke_width(canvas)
 
 
-@dataclass(frozen=True)
-class _Strip:
-    """Rows of a picture in [0, 1]: color on white, (P, h, W) with P = 1 or 3 planes, and alpha (h, W) if it has any."""
+def check_drawing(picture: NDArray[Any]) -> None:
+    """Raise SketchError when the picture is no drawing to work from; else do nothing.
 
-    color: FloatImage
-    alpha: FloatImage | None
+    picture: the picture as it came, as for ``normalize_sketch`` (its output is accepted too, but with contrast
+    stretched and color gone photos are told apart less surely). Codes:
+    ``blank_sketch``  nothing but paper and specks;
+    ``not_a_sketch``  a photo (see ``_photo_measures``);
+    ``too_dense``     ink nearly everywhere.
 
-    def luma(self) -> FloatImage:
-        return self.color[0] if len(self.color) == 1 else _weighted(self.color)
-
-
-@dataclass(frozen=True)
-class _Recipe:
-    """How to turn strips of the picture into gray; found once for the picture."""
-
-    alpha_is_ink: bool
-    inverted: bool
-    paper: NDArray[np.float64]  # (P, 6) coefficients of the paper's brightness per plane
-    paper_range: NDArray[np.float64]  # (P, 2) lowest and highest brightness of paper seen
-    black: float = 0.0
-    white: float = 1.0
-
-    def apply(self, strip: _Strip, rows: slice, height: int) -> FloatImage:
-        """(h, W) gray in [0, 1]: flattened, then stretched between the black and the white point."""
-        if self.alpha_is_ink and strip.alpha is not None:
-            gray = 1 - strip.alpha
-        else:
-            gray = self._flattened(strip.color, rows, height)
-        gray -= self.black
-        gray /= self.white - self.black
-        return np.clip(gray, 0, 1, out=gray)
-
-    def _flattened(self, color: FloatImage, rows: slice, height: int) -> FloatImage:
-        """Gray relative to the paper around it; a stroke of a bright color (yellow) is still seen."""
-        planes = np.empty_like(color)
-        for source, plane, coefficients, limits in zip(color, planes, self.paper, self.paper_range, strict=True):
-            np.subtract(1, source, out=plane) if self.inverted else np.copyto(plane, source)
-            plane /= _surface(coefficients, rows, height, color.shape[2]).clip(*limits)
-            np.minimum(plane, 1, out=plane)
-        if len(planes) == 1:
-            return np.asarray(planes[0])
-        darkest = np.minimum(np.minimum(planes[0], planes[1]), planes[2])
-        return np.asarray(0.5 * (_weighted(planes) + darkest), np.float32)
-
-
-def _weighted(planes: FloatImage) -> FloatImage:
-    return np.asarray(planes[0] * _LUMA[0] + planes[1] * _LUMA[1] + planes[2] * _LUMA[2], np.float32)
-
-
-def _checked(picture: NDArray[Any]) -> NDArray[Any]:
-    picture = np.asarray(picture)
-    picture = picture[..., None] if picture.ndim == 2 else picture
-    kinds = (np.uint8, np.uint16, np.float32)
-    if picture.ndim != 3 or picture.shape[2] not in (1, 2, 3, 4) or 0 in picture.shape or picture.dtype not in kinds:
-        raise SketchError(
-            "bad_picture",
-            f"This is not a picture: shape {picture.shape}, {picture.dtype}.",
-            "Send gray or RGB pixels, with or without alpha, as uint8, uint16 or float32.",
-        )
-    if picture.dtype == np.float32 and not np.isfinite(picture).all():
-        raise SketchError(
-            "bad_picture",
-            "The picture holds values that are not numbers (NaN or infinity).",
-            "Repaint the broken spot or convert the document to 8 bits, then try again.",
-        )
-    return picture
-
-
-def _without_color(picture: NDArray[Any]) -> NDArray[Any]:
-    """Drop the planes that say the same as the first (most drawings are gray): a third of the work."""
-    red, others = picture[..., 0], range(1, min(3, picture.shape[2]))
-    if picture.shape[2] >= 3 and all(np.array_equal(red, picture[..., plane]) for plane in others):
-        return picture[..., [0, 3]] if picture.shape[2] == 4 else picture[..., :1]
-    return picture
-
-
-def _strips(picture: NDArray[Any], multiple: int = 1) -> Iterator[tuple[slice, _Strip]]:
-    """The picture in strips of rows; each but the last has a number of rows that ``multiple`` divides."""
-    height, width = picture.shape[:2]
-    step = max(1, _STRIP_PIXELS // width // multiple) * multiple
-    for start in range(0, height, step):
-        rows = slice(start, min(start + step, height))
-        yield rows, _on_white(picture[rows])
-
-
-def _on_white(picture: NDArray[Any]) -> _Strip:
-    """(h, W, C) of any kind -> planes in [0, 1], composited on white."""
-    scale = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}.get(picture.dtype, 1.0)
-    unit = np.multiply(np.moveaxis(picture, 2, 0), np.float32(1 / scale), dtype=np.float32, order="C")
-    np.clip(unit, 0, 1, out=unit)
-    channels = len(unit)
-    color = unit[:3] if channels >= 3 else unit[:1]
-    if channels in (1, 3):
-        return _Strip(color, None)
-    alpha = unit[-1]
-    return _Strip(1 - (1 - color) * alpha, alpha)
-
-
-def _reduced(picture: NDArray[Any]) -> _Strip:
-    """A copy of at most ``_ANALYSIS_SIDE`` pixels, averaged."""
-    ratio = -(-max(picture.shape[:2]) // _ANALYSIS_SIDE)
-    color, alpha = [], []
-    for _, strip in _strips(picture, ratio):
-        size = (max(1, picture.shape[1] // ratio), max(1, strip.color.shape[1] // ratio))
-        color.append(np.stack([cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in strip.color]))
-        if strip.alpha is not None:
-            alpha.append(cv2.resize(strip.alpha, size, interpolation=cv2.INTER_AREA))
-    return _Strip(np.concatenate(color, axis=1), np.concatenate(alpha) if alpha else None)
-
-
-def _analyse(small: _Strip) -> _Recipe:
-    alpha_is_ink = _alpha_is_ink(small)
-    inverted = not alpha_is_ink and _is_light_on_dark(small.luma())
-    fits = [_fit_paper(1 - plane if inverted else plane) for plane in small.color]
-    paper, limits = np.stack([f[0] for f in fits]), np.stack([f[1] for f in fits])
-    rough = _Recipe(alpha_is_ink, inverted, paper, limits)
-    height = small.color.shape[1]
-    black, white = _levels(rough.apply(small, slice(0, height), height))
-    return replace(rough, black=black, white=white)
-
-
-def _alpha_is_ink(small: _Strip) -> bool:
-    """Whether the opaque pixels of a layer are the strokes: little is covered, and nothing of it is dark."""
-    if small.alpha is None or float(small.alpha.min()) > 0.05 or float(np.mean(small.alpha > 0.5)) > _LAYER_COVER:
-        return False
-    weight = float(small.alpha.sum())
-    # On white, a color of luma l under alpha a has become 1 - (1 - l) * a; dark means l < 0.5.
-    dark = float(small.alpha[1 - small.luma() > 0.5 * small.alpha].sum())
-    return weight > 0 and dark < 0.05 * weight
-
-
-def _is_light_on_dark(luma: FloatImage) -> bool:
-    """Whether the even areas are mostly dark and the thin marks on them light. luma: (h, w) in [0, 1]."""
-    low, high = np.percentile(luma, (0.5, 99.5))
-    if high - low < 0.02:  # one even area
-        return bool(high < 0.5)
-    unit = ((luma - low) / (high - low)).clip(0, 1).astype(np.float32)
-    even = (cv2.dilate(unit, np.ones((5, 5))) - cv2.erode(unit, np.ones((5, 5)))) < 0.2
-    dark, light = float(np.mean(even & (unit < 0.35))), float(np.mean(even & (unit > 0.65)))
-    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
-    light_marks = float(cv2.morphologyEx(unit, cv2.MORPH_TOPHAT, disk).sum())
-    dark_marks = float(cv2.morphologyEx(unit, cv2.MORPH_BLACKHAT, disk).sum())
-    return dark > light and light_marks > dark_marks
-
-
-def _surface(coefficients: NDArray[np.float64], rows: slice, height: int, width: int) -> FloatImage:
-    """A quadratic surface over a picture of ``height`` rows, both axes from -1 to 1: (rows, width) float32."""
-    one, x1, y1, xy, x2, y2 = coefficients.astype(np.float32)
-    y = ((np.arange(rows.start, rows.stop, dtype=np.float32) + 0.5) / height * 2 - 1)[:, None]
-    x = ((np.arange(width, dtype=np.float32) + 0.5) / width * 2 - 1)[None, :]
-    return np.asarray((one + y1 * y + y2 * y * y) + (x1 + xy * y) * x + x2 * x * x, np.float32)
-
-
-def _fit_paper(channel: FloatImage) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A smooth surface through the brightest parts of a channel: coefficients (6,) and the range (2,) of paper.
-
-    Asymmetric least squares over the bright level of 24 x 24 cells: cells below the surface (ink, hair) count little,
-    and curvature costs, so that the surface is even where no paper is seen.
+    NUMBERS
     """
-    cells = _bright_cells(channel)
-    rows = slice(0, len(cells))
-    terms = np.stack([_surface(unit, rows, len(cells), len(cells)).ravel() for unit in np.eye(6)], 1).astype(np.float64)
-    values = cells.reshape(-1).astype(np.float64)
-    penalty = np.diag([0.0, 0.02, 0.02, 0.05, 0.05, 0.05]) * len(values)
-    weights = np.where(values >= np.median(values), 1.0, 0.01)
-    coefficients = np.zeros(6)
-    for _ in range(12):
-        weighted = terms * weights[:, None]
-        coefficients = np.linalg.solve(weighted.T @ terms + penalty + np.eye(6) * 1e-9, weighted.T @ values)
-        weights = np.where(values >= terms @ coefficients - 0.03, 1.0, 0.002)
-    paper = values[weights == 1.0]
-    low, high = (paper.min(), paper.max()) if paper.size else (1.0, 1.0)
-    limits = np.clip([low, high], _FAINTEST_PAPER, 1.0)
-    return coefficients, limits
+    small = reduced(checked(picture))
+    height, width = small.color.shape[1:]
+    gray = analyse(small).apply(small, slice(0, height), height)
+    if _is_blank(gray):
+        raise SketchError(
+            "blank_sketch",
+            "There is no drawing: the picture is empty but for specks.",
+            "Draw a face on the layer, or choose the layer that holds it.",
+        )
+    if float(_photo_measures(small) @ _PHOTO_WEIGHTS) + _PHOTO_BIAS > 0:
+        raise SketchError(
+            "not_a_sketch",
+            "This looks like a photo or a painting, not like a drawing in lines or pencil.",
+            "Choose the layer with the sketch, or make one of the photo with: limner sketch PHOTO -o OUT.png",
+        )
+    if float(np.mean(gray < 0.9)) > _MOST_COVER:
+        raise SketchError(
+            "too_dense",
+            "The drawing is too dense: nearly all of it is covered with ink.",
+            "Leave the paper white between the lines, or lower the opacity of shading.",
+        )
 
 
-def _bright_cells(channel: FloatImage) -> FloatImage:
-    """The bright level (90th percentile) of each cell of a 24 x 24 grid: (24, 24)."""
-    even = cv2.resize(channel, (192, 192), interpolation=cv2.INTER_AREA)
-    cells = even.reshape(24, 8, 24, 8).transpose(0, 2, 1, 3).reshape(24, 24, 64)
-    return np.partition(cells, 57, axis=2)[..., 57]
+def _is_blank(gray: FloatImage) -> bool:
+    """Whether no connected mark of a reduced, normalized drawing is longer than a speck. gray: (h, w) in [0, 1]."""
+    marks = (gray < 0.85).astype(np.uint8)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(marks, connectivity=8)
+    extents = stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
+    return extents.size == 0 or int(extents.max()) < max(3.0, _LEAST_EXTENT * max(gray.shape))
 
 
-def _levels(flat: FloatImage) -> tuple[float, float]:
-    """Black and white point of flattened gray: paper grain goes to white, the darker strokes to black."""
-    bright = flat[flat > 0.8]
-    if bright.size == 0:
-        return 0.0, 1.0
-    middle = float(np.median(bright))
-    grain = 1.48 * float(np.median(np.abs(bright - middle)))
-    white = float(np.clip(middle - 2.5 * grain, 0.8, 1.0))
-    ink = flat[flat < white - 0.08]
-    black = float(np.percentile(ink, 3)) if ink.size > 8 else 0.0
-    return min(black, white - _LEAST_CONTRAST), white
+def _photo_measures(small: Strip) -> NDArray[np.float64]:
+    """Six measures that tell photos from drawings, taken on what is drawn (paper around it cut off).
+
+    Paper is one brightness, so in a drawing nearly all bright pixels have it; in a photo bright pixels are of many
+    tones (1), mid-tones are smooth where a pencil leaves grain (2), dark marks are broad (3, share of ink in thin
+    marks), mid-tones differ in color (4), the tones are balanced (5, skewness), and little is paper (6).
+    """
+    tone, color = _content(small)
+    histogram = np.histogram(tone, 64, (0, 1))[0]
+    smooth_histogram = np.convolve(histogram, (0.25, 0.5, 0.25), "same")
+    peak = 32 + int(smooth_histogram[32:].argmax())
+    paper = (tone > (peak - 1) / 64) & (tone < (peak + 2) / 64)
+    tone = np.minimum(1, tone * 64 / (peak + 0.5))
+    square = np.ones((5, 5), np.uint8)
+    contrast = cv2.dilate(tone, square) - cv2.erode(tone, square)
+    mid = (tone > 0.1) & (tone < 0.9)
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11))
+    thin = float(cv2.morphologyEx(tone, cv2.MORPH_BLACKHAT, disk).sum()) / max(float((1 - tone).sum()), 1e-6)
+    chroma = 0.0
+    if len(color) == 3 and mid.any():
+        chroma = min(2 * float(np.concatenate([(color[0] - color[1])[mid], (color[1] - color[2])[mid]]).std()), 0.25)
+    centered = tone - tone.mean()
+    skewness = float(np.mean(centered**3)) / (float(tone.std()) ** 3 + 1e-6)
+    soft_bright, smooth = float(np.mean((tone > 0.94) & ~paper)), float(np.mean(mid & (contrast < 0.12)))
+    return np.array([soft_bright, smooth, thin, chroma, min(max(skewness, -3.0), 1.0), float(paper.mean())])
+
+
+def _content(small: Strip) -> tuple[FloatImage, FloatImage]:
+    """The drawn part: tones stretched to [0, 1], dark on light, (h, w), and color (P, h, w), longer side 384."""
+    luma, color = small.luma(), small.color
+    if is_light_on_dark(luma):
+        luma, color = 1 - luma, 1 - color
+    low, high = np.percentile(luma, (0.5, 99.5))
+    tone = ((luma - low) / max(float(high - low), 0.05)).clip(0, 1).astype(np.float32)
+    rows, columns = np.nonzero(cv2.morphologyEx((tone < 0.9).astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2))))
+    if rows.size > 20:
+        box = slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)
+        tone, color = tone[box], color[:, box[0], box[1]]
+    scale = _CHECK_SIDE / max(tone.shape)
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+
+    def scaled(plane: FloatImage) -> FloatImage:
+        return np.asarray(cv2.resize(np.ascontiguousarray(plane), None, fx=scale, fy=scale, interpolation=way))
+
+    return scaled(tone), np.stack([scaled(plane) for plane in color])
