@@ -36,7 +36,7 @@ class FakeBackend:
         self.frame: Mapping[str, float] = frame or {"x": 5.0, "y": 6.0, "size": 8.0}
         self.names = ("portrait", "shadow")
 
-    def __call__(self, job: Any, report: Any) -> Any:
+    def __call__(self, job: Any, _launcher: Any, report: Any) -> Any:
         self.jobs.append(job)
         report("Painting the portrait", 0.5)
         if self.error is not None:

@@ -3,21 +3,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Callable
 
-from .client import BackendState, Client, Pixels, ensure_backend
-from .texts import N_
+from .client import BackendError, BackendState, Client, ConnectionInfo, Launcher, Pixels
+from .texts import N_, _
 from .wire import Result
 
 Report = Callable[[str, float], None]  # (what goes on, done fraction in [0, 1])
 
-_STATES = {
-    "starting": N_("Starting the Limner backend"),
-    "loading": N_("The Limner backend loads its networks"),
-    "ready": N_("The Limner backend is ready"),
-}
+_POLL_INTERVAL = 0.02  # seconds between two looks at a backend that starts
+_STARTING, _LOADING = N_("Starting the Limner backend"), N_("The Limner backend loads its networks")
+_STATES = {"starting": _STARTING, "loading": _LOADING, "ready": N_("The Limner backend is ready")}
 _STAGES = {
     "waiting": N_("Waiting for other jobs"),
     "reading": N_("Reading the sketch"),
@@ -47,21 +46,23 @@ class Answer:
     version: str
 
 
-def run_job(job: Job, report: Report) -> Answer:
-    """Run the job to its end.
+def state_text(state: BackendState) -> str:
+    """What is known of the backend, in the user's language; of a problem: cause and remedy."""
+    if state.problem is not None:
+        return f"{state.problem.message}\n{state.problem.remedy}"
+    device = f" ({state.welcome.device})" if state.welcome is not None and state.welcome.device else ""
+    return _(_STATES.get(state.name, state.name)) + device
+
+
+def run_job(job: Job, launcher: Launcher, report: Report) -> Answer:
+    """Run the job to its end, in the backend that the launcher finds or starts.
 
     Raises BackendError with cause and remedy: the backend cannot be started, was lost on the way, or refuses the job.
     After a loss the next call finds or starts another backend.
     """
-
-    def on_state(state: BackendState) -> None:
-        if state.name in _STATES:
-            report(_STATES[state.name], 0.0)
-
-    connection = ensure_backend(on_state=on_state)
-    with Client(connection, name="gimp") as client:
-        if client.welcome.state != "ready":
-            report(_STATES["loading"], 0.0)
+    with Client(_connection(launcher, report), name="gimp") as client:
+        if client.welcome.state == "loading":
+            report(_LOADING, 0.0)
         version = client.wait_ready().server_version
         result = client.run(
             job.task,
@@ -71,3 +72,18 @@ def run_job(job: Job, report: Report) -> Answer:
             on_progress=lambda stage, fraction: report(_STAGES.get(stage, stage), fraction),
         )
     return Answer(result, version)
+
+
+def _connection(launcher: Launcher, report: Report) -> ConnectionInfo:
+    """Wait until the launcher has a backend that answers."""
+    report(_STARTING, 0.0)
+    try:
+        while True:
+            state = launcher.poll()
+            if state.problem is not None:
+                raise BackendError.of(state.problem)
+            if state.connection is not None:
+                return state.connection
+            time.sleep(_POLL_INTERVAL)
+    finally:
+        launcher.close()

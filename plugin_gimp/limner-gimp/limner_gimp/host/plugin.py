@@ -14,6 +14,7 @@ gi.require_version("Gegl", "0.4")
 from gi.repository import Gimp, GLib  # noqa: E402 the versions are named first
 
 from ..backend import Answer, Job, run_job  # noqa: E402
+from ..client import Launcher  # noqa: E402
 from ..geometry import placement, view  # noqa: E402
 from ..procedures import MENU, PROCEDURES, Procedure  # noqa: E402
 from ..record import Record  # noqa: E402
@@ -63,9 +64,10 @@ def _run(
     except LimnerError as error:
         return _failed(procedure, Gimp.PDBStatusType.CALLING_ERROR, error)
     try:
-        if mode == Gimp.RunMode.INTERACTIVE and not _ask(procedure, config, table, image, sketch):
+        launcher = Launcher()
+        if mode == Gimp.RunMode.INTERACTIVE and not _ask(procedure, config, table, image, sketch, launcher):
             return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
-        _make(table, image, sketch, config)
+        _make(table, image, sketch, config, launcher)
     except LimnerError as error:
         return _failed(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, error)
     except Exception as error:
@@ -90,6 +92,7 @@ def _ask(
     table: Procedure,
     image: Gimp.Image,
     sketch: Gimp.Layer,
+    launcher: Launcher,
 ) -> bool:
     """Show the dialog, with the values of the result that the sketch has already; a menu entry without an ellipsis
     has none."""
@@ -100,10 +103,12 @@ def _ask(
     record = canvas.record_above(image, sketch)
     if record is not None:
         arguments.restore(config, table, record)
-    return dialog.ask(procedure, config, table)
+    return dialog.ask(procedure, config, table, launcher)
 
 
-def _make(table: Procedure, image: Gimp.Image, sketch: Gimp.Layer, config: Gimp.ProcedureConfig) -> None:
+def _make(
+    table: Procedure, image: Gimp.Image, sketch: Gimp.Layer, config: Gimp.ProcedureConfig, launcher: Launcher
+) -> None:
     """Read, send, insert. Nothing is changed before the result is there."""
     given = arguments.values(config, table)
     sent = view(canvas.extent(sketch))
@@ -115,7 +120,7 @@ def _make(table: Procedure, image: Gimp.Image, sketch: Gimp.Layer, config: Gimp.
     Gimp.progress_init(_(table.title))
     try:
         canvas_id = f"gimp-{os.getppid()}-{image.get_id()}-{sketch.get_id()}"
-        answer = run_job(Job(table.task, images, params, canvas_id), _report)
+        answer = run_job(Job(table.task, images, params, canvas_id), launcher, _report)
     finally:
         Gimp.progress_end()
     layers = _layers(table, answer)

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engine without networks that the tests in the real GIMP use: it keeps to the face frame, so that a result's place
+can be checked, paints the color hints into the portrait, and can go wrong on purpose."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limner.pipelines.base import Outcome, Progress, Request
+from tests.support.fake_engine import SIZE, FakeEngine
+
+KILL_BACKEND = 666  # a seed: the whole backend dies in the middle of the job
+TURNED = 90  # a seed: the frame that comes back is turned by as many degrees
+PATCH = 64  # side of the red square at the top of a turned portrait
+
+
+class FramingEngine(FakeEngine):
+    """Cuts the frame out of the sketch first, white outside, nearest pixel."""
+
+    def run(self, request: Request, progress: Progress) -> Outcome:
+        height, width = request.images["sketch"].shape[:2]
+        frame = request.params["frame"]
+        longest = max(width, height)
+        x, y, size = frame if isinstance(frame, list) else [(width - longest) / 2, (height - longest) / 2, longest]
+        images = {name: _cut(picture, x, y, size) for name, picture in request.images.items()}
+        seed = request.params.get("seed", 0)
+        if seed == KILL_BACKEND:
+            progress("synthesis", 0.5)
+            os.kill(os.getppid(), signal.SIGKILL)
+            os._exit(1)
+        outcome = super().run(Request(request.task, images, request.params, request.canvas), progress)
+        info: dict[str, Any] = {**outcome.info, "frame": {"x": float(x), "y": float(y), "size": float(size)}}
+        if seed == TURNED:
+            info["frame"]["angle"] = float(TURNED)
+            top = slice((SIZE - PATCH) // 2, (SIZE + PATCH) // 2)
+            outcome.images["portrait"][:PATCH, top] = (255, 0, 0, 255)
+        return Outcome(_with_hints(outcome.images, images.get("color_hints")), info)
+
+
+def _cut(picture: NDArray, x: float, y: float, size: float) -> NDArray:
+    """(H, W, C) -> (SIZE, SIZE, C): the square, nearest pixels; outside white where opaque, else nothing."""
+    at = (np.arange(SIZE) + 0.5) * size / SIZE
+    rows, columns = np.floor(at + y).astype(int), np.floor(at + x).astype(int)
+    height, width, channels = picture.shape
+    out = np.full((SIZE, SIZE, channels), 255 if channels < 4 or picture[..., 3].min() == 255 else 0, picture.dtype)
+    inside = ((rows >= 0) & (rows < height))[:, None] & ((columns >= 0) & (columns < width))[None]
+    found = picture[np.clip(rows, 0, height - 1)][:, np.clip(columns, 0, width - 1)]
+    out[inside] = found[inside]
+    return out
+
+
+def _with_hints(images: Mapping[str, NDArray], hints: NDArray | None) -> Mapping[str, NDArray]:
+    if hints is None:
+        return images
+    painted = np.where(hints[..., 3:] > 0, hints, images["portrait"])
+    return {**images, "portrait": painted}
+
+
+def build_engine(device: str) -> FramingEngine:
+    """What the worker calls."""
+    return FramingEngine(device)
