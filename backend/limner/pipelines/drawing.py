@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the artist's picture to what the networks see: the sketch in its face frame, and the codes of its parts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from limner.imaging.errors import ImagingError
+from limner.imaging.frame import MAX_RATIO, MIN_SIZE, FaceFrame, full_frame
+from limner.imaging.locate import locate_face
+from limner.imaging.sketch import check_drawing, line_image, normalize_sketch
+from limner.models.components import PARTS, ComponentEmbedding, cut_windows
+from limner.pipelines.base import JobError
+
+CANVASES = 8  # canvases whose codes are kept
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """The sketch in the networks' frame: `ink` (1, 1, 256, 256) in [0, 1], 1 = ink; `frame` in the picture's pixels."""
+
+    ink: torch.Tensor
+    frame: FaceFrame
+
+
+def choose_frame(frame: Any, gray: NDArray[np.float32]) -> FaceFrame:
+    """The face frame for "auto" (found in the drawing), "full" (all of the picture) or [x, y, size] in its pixels.
+
+    gray: (H, W) in [0, 1], 1 = paper. Raises JobError where the square is far too small or misses the picture."""
+    height, width = gray.shape
+    if frame == "auto":
+        return locate_face(gray)
+    if frame == "full":
+        return full_frame(height, width)
+    x, y, size = (float(value) for value in frame)
+    fits = MIN_SIZE <= size <= MAX_RATIO * max(height, width)
+    if not fits or x >= width or y >= height or x + size <= 0 or y + size <= 0:
+        message = f"The face frame {x:g},{y:g},{size:g} does not fit a picture of {width}x{height} pixels."
+        raise JobError("bad_parameter", message, "Give X,Y,SIZE so that the square holds the face, or use auto.")
+    return FaceFrame(x, y, size)
+
+
+def read_drawing(picture: NDArray[Any], frame: Any, device: torch.device) -> Drawing:
+    """Normalizes a picture (H, W, C) and cuts its face frame ("auto", "full" or [x, y, size]).
+
+    Raises JobError for a blank picture, a photo, or a frame that makes no sense."""
+    try:
+        check_drawing(picture)
+        gray = normalize_sketch(picture)
+        face = choose_frame(frame, gray)
+        lines = line_image(gray, face)  # (512, 512), 1 = paper
+    except ImagingError as error:
+        raise JobError(error.code, error.message, error.remedy) from error
+    ink = torch.from_numpy(1 - np.ascontiguousarray(lines, np.float32))[None, None].to(device)
+    return Drawing(F.avg_pool2d(ink, 2), face)
+
+
+class CodeCache:
+    """Codes of windows by what is drawn in them, for each canvas: one moved eye costs one window."""
+
+    def __init__(self, embedding: ComponentEmbedding) -> None:
+        self.embedding = embedding
+        self.kept: OrderedDict[str, dict[str, tuple[bytes, torch.Tensor]]] = OrderedDict()
+        self.encoded = 0  # windows encoded so far
+
+    @torch.inference_mode()
+    def codes(self, ink: torch.Tensor, canvas: str) -> Mapping[str, torch.Tensor]:
+        """Codes by part, (1, D) each, of `ink` (1, 1, 256, 256); without a canvas id nothing is kept."""
+        known = self.kept.pop(canvas, {})
+        current: dict[str, tuple[bytes, torch.Tensor]] = {}
+        for part, cut in cut_windows(ink).items():
+            key = hashlib.sha256(cut.cpu().numpy().tobytes()).digest()
+            if part in known and known[part][0] == key:
+                current[part] = known[part]
+            else:
+                current[part] = (key, self.embedding.encoders[part](cut))
+                self.encoded += 1
+        if canvas:
+            self.kept[canvas] = current
+            while len(self.kept) > CANVASES:
+                self.kept.popitem(last=False)
+        return {part: current[part][1] for part in PARTS}

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sketch to portrait: DeepFaceDrawing's whole path, from component codes to a 512x512 picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from limner.imaging.color import hints_field
+from limner.imaging.frame import FaceFrame
+from limner.models.bank import refine_codes
+from limner.models.components import PARTS
+from limner.models.feature_mapping import spread_over_windows
+from limner.models.manifold import Projection
+from limner.models.registry import Networks
+from limner.models.synthesis import LATENT_SIDE, Conditions, sample_euler
+from limner.pipelines.base import Outcome, Progress, Request
+from limner.pipelines.drawing import CodeCache, Drawing, read_drawing
+from limner.pipelines.shadow import draw_shadow
+from limner.pipelines.timing import Stopwatch
+
+
+@dataclass(frozen=True)
+class PortraitParams:
+    """The parameters of a portrait; a part without a value of its own follows `refine` (0 plausible, 1 literal)."""
+
+    seed: int
+    refine: float
+    parts: Mapping[str, float | None]
+    shadow: bool
+    frame: Any
+    steps: int
+
+    @classmethod
+    def read(cls, params: Mapping[str, Any]) -> PortraitParams:
+        """From the validated parameters of a job."""
+        parts = {part: params[part] for part in PARTS}
+        return cls(params["seed"], params["refine"], parts, params["shadow"], params["frame"], params["steps"])
+
+    def literal(self, part: str) -> float:
+        """How literally one part is taken, in [0, 1]."""
+        own = self.parts[part]
+        return self.refine if own is None else own
+
+
+class PortraitPipeline:
+    """Keeps the codes of unchanged windows between calls; one instance for each engine."""
+
+    def __init__(self, networks: Networks) -> None:
+        self.networks = networks
+        self.cache = CodeCache(networks.components)
+
+    @torch.inference_mode()
+    def run(self, request: Request, progress: Progress) -> Outcome:
+        """images: "sketch", at will "color_hints" -> "portrait" (512, 512, 4), and "shadow" where asked for."""
+        params, watch = PortraitParams.read(request.params), Stopwatch()
+        progress("reading", 0.0)
+        with watch("reading"):
+            drawing = read_drawing(request.images["sketch"], params.frame, self.networks.device)
+        progress("components", 0.05)
+        with watch("components"):
+            codes = self.cache.codes(drawing.ink, request.canvas)
+        with watch("manifold"):
+            projections = self.networks.bank.project(codes)
+        images = {}
+        if params.shadow:
+            progress("shadow", 0.1)
+            with watch("shadow"):
+                images["shadow"] = draw_shadow(self.networks.components, self.networks.bank, projections)
+        progress("features", 0.2)
+        with watch("features"):
+            hints = self._hints(request.images.get("color_hints"), drawing.frame)
+            condition = self._condition(params, drawing, codes, projections, hints)
+        with watch("synthesis"):
+            latent = self._synthesize(params, condition, progress)
+        progress("decoding", 0.9)
+        with watch("decoding"):
+            images = {"portrait": self._decode(latent), **images}
+        info = {"seed": params.seed, "frame": drawing.frame.as_dict(), "timings_ms": watch.milliseconds()}
+        return Outcome(images, info)
+
+    def _hints(self, picture: NDArray[Any] | None, frame: FaceFrame) -> torch.Tensor:
+        if picture is None:
+            return torch.zeros(1, 4, LATENT_SIDE, LATENT_SIDE, device=self.networks.device)
+        return torch.from_numpy(hints_field(picture, frame))[None].to(self.networks.device)
+
+    def _condition(
+        self,
+        params: PortraitParams,
+        drawing: Drawing,
+        codes: Mapping[str, torch.Tensor],
+        projections: Mapping[str, Projection],
+        hints: torch.Tensor,
+    ) -> torch.Tensor:
+        device = self.networks.device
+        literal = {part: torch.tensor([params.literal(part)], device=device) for part in PARTS}
+        mixed = refine_codes(codes, projections, literal)
+        mapped = torch.ones(1, 1, 1, 1, device=device)
+        given = Conditions(mixed, drawing.ink, spread_over_windows(literal), hints, mapped)
+        return self.networks.synthesis.condition(given)
+
+    def _synthesize(self, params: PortraitParams, condition: torch.Tensor, progress: Progress) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(params.seed)  # on the CPU: the same noise on every device
+        channels = self.networks.synthesis.config.latent
+        noise = torch.randn(1, channels, LATENT_SIDE, LATENT_SIDE, generator=generator).to(self.networks.device)
+
+        def step_done(done: int, estimate: torch.Tensor) -> None:
+            progress("synthesis", 0.2 + 0.7 * (done + 1) / params.steps)
+
+        velocity = partial(self.networks.synthesis.velocity, condition=condition)
+        return sample_euler(velocity, noise, params.steps, step_done)
+
+    def _decode(self, latent: torch.Tensor) -> NDArray[np.uint8]:
+        rgb = self.networks.codec.decoder(latent)[0].float().cpu()  # (3, 512, 512) around [-1, 1]
+        pixels = rgb.add(1).mul(127.5).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
+        return np.dstack([pixels, np.full(pixels.shape[:2], 255, np.uint8)])
+
+
+class ShadowPipeline:
+    """The shadow guide alone."""
+
+    def __init__(self, networks: Networks, cache: CodeCache) -> None:
+        self.networks, self.cache = networks, cache
+
+    def run(self, request: Request, progress: Progress) -> Outcome:
+        """images: "sketch" -> "shadow" (512, 512, 4)."""
+        watch = Stopwatch()
+        progress("reading", 0.0)
+        with watch("reading"):
+            drawing = read_drawing(request.images["sketch"], request.params["frame"], self.networks.device)
+        progress("components", 0.3)
+        with watch("components"):
+            codes = self.cache.codes(drawing.ink, request.canvas)
+        with watch("manifold"):
+            projections = self.networks.bank.project(codes)
+        progress("shadow", 0.6)
+        with watch("shadow"):
+            layer = draw_shadow(self.networks.components, self.networks.bank, projections)
+        return Outcome({"shadow": layer}, {"frame": drawing.frame.as_dict(), "timings_ms": watch.milliseconds()})

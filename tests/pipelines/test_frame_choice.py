@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which face frame a job works in."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from limner.pipelines.base import JobError
+from limner.pipelines.drawing import choose_frame
+from limner.pipelines.engine import Engine
+from tests.pipelines.conftest import face_drawing, run
+
+PAPER = np.ones((400, 800), np.float32)
+
+
+def test_full_holds_the_whole_picture() -> None:
+    frame = choose_frame("full", PAPER)
+    assert frame.size == 800
+    assert (frame.x, frame.y) == (0, -200)
+
+
+def test_a_given_square_is_taken_even_partly_outside() -> None:
+    frame = choose_frame([-20, 30, 300], PAPER)
+    assert (frame.x, frame.y, frame.size, frame.angle) == (-20, 30, 300, 0)
+
+
+@pytest.mark.parametrize("square", [[0, 0, 2], [900, 0, 100], [0, 400, 50], [-60, 0, 50], [0, 0, 1e6]])
+def test_a_square_that_cannot_hold_the_face_is_refused(square: list[float]) -> None:
+    with pytest.raises(JobError) as error:
+        choose_frame(square, PAPER)
+    assert error.value.code == "bad_parameter"
+    assert "800x400" in error.value.message
+
+
+def test_a_frame_around_the_face_gives_the_same_portrait_wherever_it_is_drawn(engine: Engine) -> None:
+    alone = run(engine, face_drawing(), refine=1)
+    canvas = np.full((900, 1200, 1), 255, np.uint8)
+    canvas[250:762, 500:1012] = face_drawing()
+    inside = run(engine, canvas, refine=1, frame=[500, 250, 512])
+    assert inside.info["frame"] == {"x": 500.0, "y": 250.0, "size": 512.0, "angle": 0.0}
+    difference = np.abs(inside.images["portrait"].astype(int) - alone.images["portrait"].astype(int))
+    assert difference.mean() < 2
