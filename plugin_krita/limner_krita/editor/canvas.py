@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An open document: its layers, new layers in it, and what is kept with it."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, Iterator, Sequence
+
+from krita import Krita
+
+from ..model.geometry import Rect
+from .layer import Layer
+from .nodes import MAX_NAME, EditorError, NewLayer, is_native, make_node, scratch
+
+
+class Canvas:
+    """An open document."""
+
+    def __init__(self, document: Any) -> None:
+        self._document = document
+
+    @property
+    def key(self) -> str:
+        """An id of the document, which stays the same when it is saved and opened again."""
+        return str(self._document.rootNode().uniqueId().toString())
+
+    @property
+    def rect(self) -> Rect:
+        """The canvas."""
+        return Rect(0, 0, int(self._document.width()), int(self._document.height()))
+
+    @property
+    def is_open(self) -> bool:
+        """False when the artist has closed it."""
+        return self._document in Krita.instance().documents()
+
+    def active_layer(self) -> Layer | None:
+        """The layer the artist works on; None in the moments when Krita has none."""
+        node = self._document.activeNode()
+        return None if node is None else Layer(self._document, node)
+
+    def activate(self, layer: Layer) -> None:
+        """Make it the layer the artist works on."""
+        self._document.setActiveNode(layer.node)
+
+    def layers(self) -> list[Layer]:
+        """All layers with a picture, at any depth, the topmost first."""
+        found: list[Layer] = []
+
+        def walk(node: Any) -> None:
+            for child in reversed(node.childNodes()):
+                layer = Layer(self._document, child)
+                if layer.readable:
+                    found.append(layer)
+                    walk(child)
+
+        walk(self._document.rootNode())
+        return found
+
+    def layer(self, uid: str) -> Layer | None:
+        """The layer with that id, or None."""
+        return next((layer for layer in self.layers() if layer.uid == uid), None) if uid else None
+
+    def selection(self) -> Rect | None:
+        """The rectangle around the selection; None without one."""
+        selection = self._document.selection()
+        if selection is None:
+            return None
+        rect = Rect(int(selection.x()), int(selection.y()), int(selection.width()), int(selection.height()))
+        return None if rect.empty else rect
+
+    def insert_group(self, name: str, layers: Sequence[NewLayer], above: Layer) -> list[Layer]:
+        """Put a new group with the layers (the lowest first) directly above a layer, as one undo step.
+
+        A moment later Krita makes the group the active layer. Returns the group and its layers. Raises EditorError.
+        """
+        with self._workshop() as workshop:
+            nodes = [make_node(workshop, layer) for layer in layers]
+            group = workshop.createGroupLayer(name[:MAX_NAME])
+            group.setChildNodes(nodes)
+            self._add(group, above.node.parentNode(), above.node)
+        return [Layer(self._document, node) for node in (group, *nodes)]
+
+    def insert_layer(self, layer: NewLayer, beside: Layer, below: bool = False) -> Layer:
+        """Put one new layer directly above another, or directly below it where something lies there; one undo step."""
+        parent, lower = beside.node.parentNode(), beside.node
+        if below:
+            siblings = parent.childNodes()
+            place = [sibling.uniqueId() for sibling in siblings].index(lower.uniqueId())
+            lower = siblings[place - 1] if place else lower
+        return self._insert(layer, parent, lower)
+
+    def _insert(self, layer: NewLayer, parent: Any, lower: Any) -> Layer:
+        with self._workshop() as workshop:
+            node = make_node(workshop, layer)
+            self._add(node, parent, lower)
+        return Layer(self._document, node)
+
+    def _add(self, node: Any, parent: Any, lower: Any) -> None:
+        if not parent.addChildNode(node, lower):
+            raise EditorError("Krita refused the new layer.", "Unlock the group that the sketch is in, and try again.")
+
+    def refresh(self) -> None:
+        """Draw the picture anew after ``Layer.rewrite``."""
+        self._document.refreshProjection()
+
+    def read_note(self, key: str) -> bytes:
+        """Data that is kept inside the document; empty when there is none."""
+        return bytes(self._document.annotation(key))
+
+    def write_note(self, key: str, description: str, data: bytes) -> None:
+        """Keep data inside the document, under a key of our own."""
+        self._document.setAnnotation(key, description, data)
+
+    @contextlib.contextmanager
+    def _workshop(self) -> Iterator[Any]:
+        """The document in which new nodes of 8 bits sRGB are made: this one, or a scratch document."""
+        if is_native(self._document):
+            yield self._document
+        else:
+            with scratch(16, 16) as document:
+                yield document

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Qt of the running Krita: Qt 5 up to Krita 5, Qt 6 from Krita 6 on. Enums are used with their scopes, as Qt 6 asks.
+
+A system may have both PyQt5 and PyQt6; loading the wrong one into the editor ends it. So the choice is the one that
+the krita module itself has made.
+"""
+
+# ruff: noqa: F401
+from __future__ import annotations
+
+import sys
+
+import krita
+
+if "PyQt6.QtCore" in sys.modules and "PyQt5.QtCore" not in sys.modules:
+    from PyQt6.QtCore import QAbstractItemModel, QObject, QPointF, QRectF, Qt, QTimer
+    from PyQt6.QtGui import QColor, QImage, QPainter, QPixmap, QTransform
+    from PyQt6.QtWidgets import (
+        QCheckBox,
+        QComboBox,
+        QDoubleSpinBox,
+        QFormLayout,
+        QFrame,
+        QGridLayout,
+        QHBoxLayout,
+        QLabel,
+        QProgressBar,
+        QPushButton,
+        QScrollArea,
+        QSizePolicy,
+        QSlider,
+        QSpinBox,
+        QToolButton,
+        QVBoxLayout,
+        QWidget,
+    )
+else:
+    from PyQt5.QtCore import QAbstractItemModel, QObject, QPointF, QRectF, Qt, QTimer
+    from PyQt5.QtGui import QColor, QImage, QPainter, QPixmap, QTransform
+    from PyQt5.QtWidgets import (
+        QCheckBox,
+        QComboBox,
+        QDoubleSpinBox,
+        QFormLayout,
+        QFrame,
+        QGridLayout,
+        QHBoxLayout,
+        QLabel,
+        QProgressBar,
+        QPushButton,
+        QScrollArea,
+        QSizePolicy,
+        QSlider,
+        QSpinBox,
+        QToolButton,
+        QVBoxLayout,
+        QWidget,
+    )

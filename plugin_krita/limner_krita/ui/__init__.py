@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The widgets. They show a Session and call it; they decide nothing."""

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The docker "Limner": state of the backend, buttons, preview, controls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from krita import DockWidget
+
+from ..backend.service import READY
+from ..model.session import Session
+from ..qt import QFrame, QHBoxLayout, QProgressBar, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from ..texts import tr
+from .panel import ControlsPanel
+from .preview import PreviewArea
+from .status import StatusArea
+
+
+class LimnerDocker(DockWidget):
+    """One for each window; all show the same session."""
+
+    session: Session  # set by plugin.register before Krita makes the first docker
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWindowTitle("Limner")
+        content = QWidget()
+        self._status = StatusArea(self.session, content)
+        self._preview = PreviewArea(content)
+        self._progress = QProgressBar(content)
+        self._progress.setRange(0, 100)
+        self._controls = ControlsPanel(self.session, content)
+        layout = QVBoxLayout(content)
+        layout.addWidget(self._status)
+        layout.addLayout(self._make_buttons(content))
+        layout.addWidget(self._progress)
+        layout.addWidget(self._preview)
+        layout.addWidget(self._controls)
+        layout.addStretch(1)
+        area = QScrollArea()
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidgetResizable(True)
+        area.setWidget(content)
+        self.setWidget(area)
+        self._refresh = self.refresh  # one bound method, so that it can be taken off again
+        self.session.listen(self._refresh)
+        self.destroyed.connect(_unlistener(self.session, self._refresh))
+        self.visibilityChanged.connect(self._visibility_changed)
+        self.refresh()
+
+    def _make_buttons(self, parent: QWidget) -> QHBoxLayout:
+        self._generate = QPushButton(tr("Generate"), parent)
+        self._generate.setToolTip(tr("Make a portrait of the active layer."))
+        self._generate.clicked.connect(lambda checked=False: self.session.generate())
+        self._live = QPushButton(tr("Live"), parent)
+        self._live.setCheckable(True)
+        self._live.setToolTip(tr("Follow the drawing in the preview, until you press it again."))
+        self._live.clicked.connect(lambda checked=False: self.session.set_live(self._live.isChecked()))
+        self._apply = QPushButton(tr("Apply"), parent)
+        self._apply.setToolTip(tr("Insert what the preview shows as layers."))
+        self._apply.clicked.connect(lambda checked=False: self.session.apply())
+        self._cancel = QPushButton(tr("Cancel"), parent)
+        self._cancel.clicked.connect(lambda checked=False: self.session.cancel())
+        line = QHBoxLayout()
+        for button in (self._generate, self._live, self._apply, self._cancel):
+            line.addWidget(button)
+        return line
+
+    def canvasChanged(self, canvas: Any) -> None:
+        """Krita tells that another document, or none, is in front."""
+        self.session.document_changed()
+        self._controls.refresh_layers()
+        self.refresh()
+
+    def _visibility_changed(self, visible: bool) -> None:
+        if not visible:
+            self.session.set_live(False)
+        elif self.session.state.name != READY:
+            self.session.service.look()
+
+    def refresh(self) -> None:
+        """Show the session as it is now."""
+        session = self.session
+        running, shown = session.current(), session.result()
+        explicit = running is not None and not running.target.live
+        self._status.refresh()
+        self._generate.setEnabled(not explicit)
+        self._live.setChecked(session.live)
+        can_apply = shown is not None and shown.finished is not None and not shown.applied
+        self._apply.setVisible(session.live or can_apply)
+        self._apply.setEnabled(can_apply)
+        self._cancel.setEnabled(running is not None)
+        self._progress.setEnabled(running is not None)
+        self._progress.setValue(round(100 * running.fraction) if running is not None else 0)
+        self._progress.setFormat(_stage(running) if running is not None else "")
+        self._preview.show_picture(shown.picture if shown is not None else None)
+        self._controls.refresh()
+
+
+def _stage(running: Any) -> str:
+    if running.waiting:
+        return tr("waiting for {count} other jobs").format(count=running.waiting)
+    return f"{running.stage} %p%" if running.stage else tr("waiting")
+
+
+def _unlistener(session: Session, call: Any) -> Any:
+    return lambda *gone: session.unlisten(call)

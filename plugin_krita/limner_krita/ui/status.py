@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The backend's state in words, with the button that helps; and what went wrong last."""
+
+from __future__ import annotations
+
+from ..backend import service
+from ..model.session import Session
+from ..qt import QHBoxLayout, QLabel, QPushButton, Qt, QVBoxLayout, QWidget
+from ..texts import tr
+
+_COLORS = {service.READY: "#4caf50", service.STARTING: "#e0a030", service.LOADING: "#e0a030"}
+_GRAY, _RED = "#888888", "#d9534f"
+
+
+def words(session: Session) -> tuple[str, str]:
+    """What the state is called, and the label of the button that helps ("" for none)."""
+    state = session.state
+    if state.name == service.READY:
+        device = state.welcome.device if state.welcome is not None else ""
+        return tr("Ready") + (f" ({device})" if device else ""), ""
+    return {
+        service.STOPPED: (tr("Not running. It starts with the first portrait."), tr("Start")),
+        service.STARTING: (tr("Starting ..."), ""),
+        service.LOADING: (tr("Loading the networks ..."), ""),
+        service.NOT_INSTALLED: (tr("Not installed"), tr("Look again")),
+        service.LOST: (tr("Ended"), tr("Start again")),
+    }.get(state.name, (tr("Cannot be started"), tr("Try again")))
+
+
+class StatusArea(QWidget):
+    """One line for the state; below it, only when there is something to tell, cause and remedy."""
+
+    def __init__(self, session: Session, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._dot, self._text = QLabel("\u25cf", self), QLabel(self)
+        self._text.setWordWrap(True)
+        self._button = QPushButton(self)
+        self._button.clicked.connect(lambda checked=False: session.service.start())
+        self._trouble = QLabel(self)
+        self._trouble.setWordWrap(True)
+        self._trouble.setTextFormat(Qt.TextFormat.PlainText)
+        self._trouble.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._trouble.setObjectName("limner_trouble")
+        self._trouble.setStyleSheet(
+            "#limner_trouble { border: 1px solid " + _RED + "; border-radius: 3px; padding: 4px; }"
+        )
+        line = QHBoxLayout()
+        line.addWidget(self._dot)
+        line.addWidget(self._text, 1)
+        line.addWidget(self._button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(line)
+        layout.addWidget(self._trouble)
+
+    def refresh(self) -> None:
+        """Show the session as it is now."""
+        state = self._session.state
+        text, button = words(self._session)
+        color = _RED if state.problem is not None else _COLORS.get(state.name, _GRAY)
+        self._dot.setStyleSheet(f"color: {color}")
+        self._text.setText(tr("Backend:") + " " + text)
+        self._button.setText(button)
+        self._button.setVisible(bool(button))
+        problem = state.problem or self._session.problem
+        self._trouble.setVisible(problem is not None)
+        if problem is not None:
+            self._trouble.setText(f"{problem.message}\n{problem.remedy}")
+            self._trouble.setToolTip("\n".join(state.log_tail))
