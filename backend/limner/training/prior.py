@@ -14,7 +14,7 @@ from limner.models.bank import CodeBank, refine_codes
 from limner.models.codec import Codec, half
 from limner.models.components import PARTS, ComponentEmbedding
 from limner.models.feature_mapping import spread_over_windows
-from limner.models.synthesis import LATENT_SIDE, Conditions, Synthesis, SynthesisConfig, sample_euler
+from limner.models.synthesis import LATENT_SIDE, Conditions, Synthesis, SynthesisConfig, path_variance, sample_euler
 from limner.training.codec import to_pictures, to_tensor
 from limner.training.color_hints import random_hints
 from limner.training.drawn import Ahead, DrawnBatch, DrawnFaces
@@ -113,7 +113,8 @@ class PriorTask:
     ) -> torch.Tensor:
         t = time[:, None, None, None]
         velocity = model((1 - t) * noise + t * latent, time, self.conditions(batch))
-        return F.mse_loss(velocity, latent - noise)
+        error = (velocity - (latent - noise)).square().mean((1, 2, 3))
+        return (error * path_variance(time)).mean()
 
     @torch.no_grad()
     def validate(self, model: nn.Module) -> tuple[Mapping[str, float], np.ndarray]:

@@ -81,7 +81,7 @@ def train_prior(run: Run) -> None:
     bank = load_bank(run, faces, embedding)
     latents = LatentStore(codec, faces.photos, run.cache / "latents.npy")
     task = PriorTask(faces, codec, embedding, bank, latents, SynthesisConfig())
-    Trainer(task, LoopConfig(run.minutes, lr=8e-4, warmup=100, report_minutes=10), run.out / "prior", run.resume).run()
+    Trainer(task, LoopConfig(run.minutes, lr=8e-4, warmup=60, report_minutes=8), run.out / "prior", run.resume).run()
 
 
 TRAINERS = {"codec": train_codec, "components": train_components, "prior": train_prior}
