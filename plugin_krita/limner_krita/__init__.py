@@ -14,7 +14,8 @@ from importlib.util import find_spec
 if sys.version_info < (3, 8):  # noqa: UP036 - an older Krita's Python comes this far
     raise ImportError("Limner needs a Krita with Python 3.8 or newer (Krita 5.1 or newer).")
 
-if find_spec("krita") is not None:  # not so in tests without Krita
+_krita = find_spec("krita")
+if _krita is not None and _krita.origin is not None:  # not so in tests without Krita
     from .plugin import register
 
     register()

@@ -99,9 +99,10 @@ class Canvas:
     def _add(self, node: Any, parent: Any, lower: Any) -> None:
         if not parent.addChildNode(node, lower):
             raise EditorError("Krita refused the new layer.", "Unlock the group that the sketch is in, and try again.")
+        self.refresh()  # a group that brings its children along does not show them by itself
 
     def refresh(self) -> None:
-        """Draw the picture anew after ``Layer.rewrite``."""
+        """Draw the picture anew: after ``Layer.rewrite``, too."""
         self._document.refreshProjection()
 
     def read_note(self, key: str) -> bytes:

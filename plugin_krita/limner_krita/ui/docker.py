@@ -9,7 +9,7 @@ from krita import DockWidget
 
 from ..backend.service import READY
 from ..model.session import Session
-from ..qt import QFrame, QHBoxLayout, QProgressBar, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from ..qt import QFrame, QGridLayout, QProgressBar, QPushButton, QScrollArea, Qt, QVBoxLayout, QWidget
 from ..texts import tr
 from .panel import ControlsPanel
 from .preview import PreviewArea
@@ -40,6 +40,7 @@ class LimnerDocker(DockWidget):
         area = QScrollArea()
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(content)
         self.setWidget(area)
         self._refresh = self.refresh  # one bound method, so that it can be taken off again
@@ -48,7 +49,7 @@ class LimnerDocker(DockWidget):
         self.visibilityChanged.connect(self._visibility_changed)
         self.refresh()
 
-    def _make_buttons(self, parent: QWidget) -> QHBoxLayout:
+    def _make_buttons(self, parent: QWidget) -> QGridLayout:
         self._generate = QPushButton(tr("Generate"), parent)
         self._generate.setToolTip(tr("Make a portrait of the active layer."))
         self._generate.clicked.connect(lambda checked=False: self.session.generate())
@@ -61,10 +62,12 @@ class LimnerDocker(DockWidget):
         self._apply.clicked.connect(lambda checked=False: self.session.apply())
         self._cancel = QPushButton(tr("Cancel"), parent)
         self._cancel.clicked.connect(lambda checked=False: self.session.cancel())
-        line = QHBoxLayout()
-        for button in (self._generate, self._live, self._apply, self._cancel):
-            line.addWidget(button)
-        return line
+        grid = QGridLayout()
+        grid.addWidget(self._generate, 0, 0, 1, 3)
+        for column, button in enumerate((self._live, self._apply, self._cancel)):
+            button.setMinimumWidth(0)
+            grid.addWidget(button, 1, column)
+        return grid
 
     def canvasChanged(self, canvas: Any) -> None:
         """Krita tells that another document, or none, is in front."""
@@ -87,7 +90,6 @@ class LimnerDocker(DockWidget):
         self._generate.setEnabled(not explicit)
         self._live.setChecked(session.live)
         can_apply = shown is not None and shown.finished is not None and not shown.applied
-        self._apply.setVisible(session.live or can_apply)
         self._apply.setEnabled(can_apply)
         self._cancel.setEnabled(running is not None)
         self._progress.setEnabled(running is not None)

@@ -25,6 +25,7 @@ class ControlsPanel(QWidget):
         self._schema: TaskSchema | None = None
         self._rows: list[Row] = []
         self._hints: _LayerPicker | None = None
+        self._frame_box: _FrameBox | None = None
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._form = QWidget(self)
@@ -40,7 +41,8 @@ class ControlsPanel(QWidget):
             self._build(schema)
         for row in self._rows:
             row.refresh()
-        self._frame_box.refresh() if self._schema is not None else None
+        if self._frame_box is not None:
+            self._frame_box.refresh()
 
     def refresh_layers(self) -> None:
         """Look which layers the document has now."""
@@ -81,6 +83,8 @@ class _LayerPicker(QComboBox):
         super().__init__()
         self._session = session
         self._uids: list[str] = []
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(8)  # a layer's name may be long
         self.setToolTip(tr("A layer with rough strokes of color that the portrait follows."))
         self.refresh()
         self.activated.connect(lambda index: session.set_hints(self._uids[self.currentIndex()]))

@@ -184,6 +184,7 @@ def _side_by_side(first: QWidget, second: QWidget) -> QWidget:
     both = QWidget()
     line = QHBoxLayout(both)
     line.setContentsMargins(0, 0, 0, 0)
+    first.setMinimumWidth(40)  # a docker is narrow
     line.addWidget(first, 1)
     line.addWidget(second)
     return both

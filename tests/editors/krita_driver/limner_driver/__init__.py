@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs test scenarios inside Krita: the functions of LIMNER_SCENARIOS named in LIMNER_RUN, then quits Krita.
+
+A scenario is a generator. It yields what it waits for, a callable or a number of milliseconds, and is sent what the
+callable returned at last; so Krita's own event loop goes on in between (in a nested one Krita puts events off).
+What it returns, or the traceback of what it raised, is written as JSON to LIMNER_FACTS.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import time
+import traceback
+from collections.abc import Generator
+from typing import Any
+
+from krita import Krita
+from PyQt5.QtCore import QTimer
+
+PATIENCE_S = 180.0  # for anything to happen, on the slowest machine
+
+
+class Driver:
+    """Steps through the scenarios from a timer."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
+        self.facts: dict[str, Any] = {}
+        self.module: Any = None
+        self.current: Generator[Any, Any, Any] | None = None
+        self.name = ""
+        self.awaited: Any = None
+        self.deadline = 0.0
+        self.timer = QTimer()
+        self.timer.setInterval(20)
+        self.timer.timeout.connect(self.step)
+        self.timer.start()
+
+    def step(self) -> None:
+        window = Krita.instance().activeWindow()
+        if self.module is None and (window is None or not window.qwindow().isVisible()):
+            return
+        try:
+            self.module = self.module or load(os.environ["LIMNER_SCENARIOS"])
+            self.advance()
+        except Exception:
+            self.facts[self.name or "driver"] = {"error": traceback.format_exc()}
+            print(traceback.format_exc(), flush=True)
+            self.current = None
+
+    def advance(self) -> None:
+        if self.current is None:
+            self.begin_next()
+            return
+        found = self.awaited() if callable(self.awaited) else time.monotonic() >= self.deadline
+        if not found:
+            if callable(self.awaited) and time.monotonic() > self.deadline:
+                self.awaited = None
+                self.current.throw(AssertionError("waited in vain"))
+            return
+        try:
+            self.await_what(self.current.send(found))
+        except StopIteration as end:
+            self.facts[self.name] = end.value
+            self.current = None
+
+    def begin_next(self) -> None:
+        if not self.names:
+            self.end()
+            return
+        self.name = self.names.pop(0)
+        print("SCENARIO", self.name, flush=True)
+        self.current = getattr(self.module, self.name)()
+        self.await_what(next(self.current))
+
+    def await_what(self, awaited: Any) -> None:
+        self.awaited = awaited
+        self.deadline = time.monotonic() + (PATIENCE_S if callable(awaited) else awaited / 1000)
+
+    def end(self) -> None:
+        self.timer.stop()
+        with open(os.environ["LIMNER_FACTS"], "w", encoding="utf-8") as file:
+            json.dump(self.facts, file, indent=1)
+        for document in Krita.instance().documents():
+            document.setBatchmode(True)
+            document.setModified(False)
+        QTimer.singleShot(200, lambda: Krita.instance().action("file_quit").trigger())
+
+
+def load(path: str) -> Any:
+    spec = importlib.util.spec_from_file_location("limner_scenarios", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+driver = Driver(os.environ["LIMNER_RUN"].split(",")) if os.environ.get("LIMNER_RUN") else None
