@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Photo to sketch, on a face drawn by code."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from limner.imaging.pen import draw_stroke, smooth_path
+from limner.imaging.styles import STYLES, local_contrast, sketch_photo, xdog
+from limner.imaging.tracing import trace_lines
+
+
+def photo(side: int = 256) -> np.ndarray:
+    """(side, side, 3) uint8: a light disk with a dark bar on a middle background, shaded from left to right."""
+    picture = np.full((side, side, 3), (90, 110, 130), np.uint8)
+    cv2.circle(picture, (side // 2, side // 2), side // 3, (220, 180, 160), -1, cv2.LINE_AA)
+    cv2.line(picture, (3 * side // 8, side // 2), (5 * side // 8, side // 2), (60, 30, 30), side // 40, cv2.LINE_AA)
+    light = np.linspace(1, 0.7, side)[None, :, None]
+    return (picture * light).astype(np.uint8)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_every_style_draws_on_paper_and_repeats_itself(style: str) -> None:
+    drawing = sketch_photo(photo(), style)
+    assert drawing.dtype == np.uint8
+    assert drawing.shape == ((256, 256, 3) if style == "color" else (256, 256))
+    assert np.array_equal(drawing, sketch_photo(photo(), style))
+    if style != "color":
+        assert np.median(drawing) > 240
+        assert drawing.min() < 100
+
+
+def test_lines_lie_on_the_edges_of_the_photo() -> None:
+    ink = sketch_photo(photo(), "line") < 128
+    y, x = np.nonzero(ink)
+    from_circle = np.abs(np.hypot(x - 128, y - 128) - 256 / 3)
+    from_bar = np.maximum(np.abs(y - 128) - 4, np.abs(x - 128) - 36)
+    assert (np.minimum(from_circle, from_bar) < 6).mean() > 0.95
+
+
+def test_the_color_style_keeps_the_colors() -> None:
+    drawing = sketch_photo(photo(), "color").astype(int)
+    assert np.abs(drawing[110, 128] - photo()[110, 128]).max() < 30
+
+
+def test_freehand_depends_on_the_seed_and_is_sparser_than_lines() -> None:
+    one, two = (sketch_photo(photo(512), "freehand", seed) for seed in (0, 1))
+    assert not np.array_equal(one, two)
+    assert (one < 128).mean() < (sketch_photo(photo(512), "line") < 128).mean()
+
+
+def test_transparency_becomes_paper_and_depth_does_not_matter() -> None:
+    rgba = np.dstack([photo(), np.full((256, 256), 255, np.uint8)])
+    deep = photo().astype(np.uint16) * 257
+    assert np.array_equal(sketch_photo(rgba, "gray"), sketch_photo(photo(), "gray"))
+    assert np.abs(sketch_photo(deep, "gray").astype(int) - sketch_photo(photo(), "gray")).max() <= 1
+    assert (sketch_photo(np.zeros((64, 64, 4), np.uint8), "line") == 255).all()
+
+
+def test_an_unknown_style_is_named() -> None:
+    with pytest.raises(ValueError, match="charcoal"):
+        sketch_photo(photo(), "charcoal")
+
+
+def test_xdog_draws_the_dark_side_of_an_edge_only() -> None:
+    step = np.ones((64, 64), np.float32)
+    step[:, :32] = 0.3
+    line = xdog(step, sigma=1.0)
+    assert line[:, 26:32].min() < 0.2
+    assert line[:, 36:].min() > 0.99
+
+
+def test_local_contrast_evens_out_faint_and_strong_edges() -> None:
+    faint = np.full((128, 128), 0.5, np.float32)
+    faint[:, 64:] = 0.55
+    strong = np.full((128, 128), 0.2, np.float32)
+    strong[:, 64:] = 0.8
+    steps = [np.ptp(local_contrast(picture)[64, 56:72]) for picture in (faint, strong)]
+    assert steps[0] > 0.25 * steps[1]  # 12 times fainter in the photo
+
+
+def test_traced_lines_follow_the_strokes() -> None:
+    paper = np.ones((120, 120), np.float32)
+    cv2.line(paper, (20, 30), (100, 30), 0.0, 3)
+    cv2.circle(paper, (60, 80), 20, 0.0, 2)
+    paper[100, 5] = 0
+    lines = trace_lines(paper, shortest=10, tolerance=1.0)
+    assert len(lines) == 2
+    straight = min(lines, key=len)
+    assert np.abs(straight[:, 1] - 30).max() <= 1.5
+    assert np.ptp(straight[:, 0]) > 70
+
+
+def test_a_stroke_passes_its_points_and_stays_in_range() -> None:
+    points = np.array([(10.0, 10.0), (50.0, 30.0), (90.0, 20.0)])
+    assert np.abs(smooth_path(points, 21)[10] - points[1]).max() < 1
+    canvas = np.zeros((64, 100), np.float32)
+    draw_stroke(canvas, points, 3.0, np.random.default_rng(0))
+    assert canvas.min() >= 0
+    assert 0.6 < canvas.max() <= 1
+    assert canvas[25:35, 45:55].max() > 0.5
+    assert canvas[55:].max() == 0
