@@ -272,7 +272,7 @@ def modules() -> dict[str, ModuleType]:
     repository = ModuleType("gi.repository")
     repository.__dict__.update(
         Gimp=gimp,
-        Gegl=SimpleNamespace(Rectangle=rectangle, AbyssPolicy=SimpleNamespace(NONE=0)),
+        Gegl=SimpleNamespace(init=lambda _arguments: None, Rectangle=rectangle, AbyssPolicy=SimpleNamespace(NONE=0)),
         GLib=glib,
         GObject=SimpleNamespace(ParamFlags=ParamFlags),
     )

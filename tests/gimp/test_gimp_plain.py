@@ -60,6 +60,7 @@ def test_no_two_controls_have_the_same_mnemonic(plugin: SimpleNamespace) -> None
         labels = [item.label for item in (*table.parameters, *table.slots)]
         keys = [label[label.index("_") + 1].lower() for label in labels if "_" in label]
         assert len(keys) == len(labels) == len(set(keys))
+        assert not set(keys) & set("hrcols")  # GIMP's own buttons: Help, Reset, Cancel, OK, Load, Save
 
 
 # Files: what GIMP needs to show a menu entry

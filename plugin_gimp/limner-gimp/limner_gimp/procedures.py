@@ -41,16 +41,16 @@ def argument_name(parameter: str) -> str:
 
 _PART_HELP = N_("0 = plausible, 1 = literal; -1: the same as Refine")
 _PARTS = (
-    ("left_eye", N_("_Left eye")),
-    ("right_eye", N_("R_ight eye")),
+    ("left_eye", N_("Left e_ye")),
+    ("right_eye", N_("Righ_t eye")),
     ("nose", N_("_Nose")),
     ("mouth", N_("_Mouth")),
-    ("remainder", N_("R_emainder")),
+    ("remainder", N_("Rem_ainder")),
 )
 
 _FRAME = ChoiceParameter(
     "frame",
-    N_("_Face frame"),
+    N_("Fac_e frame"),
     N_("The square of the layer that holds the face"),
     choices=(FRAME_AUTO, FRAME_SELECTION, FRAME_FULL),
     labels=(N_("Find the face"), N_("The selection"), N_("The whole layer")),
@@ -70,8 +70,8 @@ _PORTRAIT = Procedure(
         "-1 means that it has none. The same sketch, seed and values give the same portrait."
     ),
     parameters=(
-        IntegerParameter("seed", N_("_Seed"), N_("Another seed, other colors"), default=0, maximum=2**31 - 1),
-        NumberParameter("refine", N_("_Refine"), N_("0 = a plausible face, 1 = the lines as they are"), default=0.3),
+        IntegerParameter("seed", N_("See_d"), N_("Another seed, other colors"), default=0, maximum=2**31 - 1),
+        NumberParameter("refine", N_("Re_fine"), N_("0 = a plausible face, 1 = the lines as they are"), default=0.3),
         *(NumberParameter(n, text, _PART_HELP, default=None, optional=True, follows="refine") for n, text in _PARTS),
         BooleanParameter("shadow", N_("Shadow _guide"), N_("Also make a layer with the shadow guide"), default=True),
         _FRAME,
@@ -80,7 +80,7 @@ _PORTRAIT = Procedure(
     group="Limner portrait",
     slots=(
         ImageSlot(
-            "color_hints", N_("_Color hints"), N_("A layer with rough strokes of color, or none"), required=False
+            "color_hints", N_("Color h_ints"), N_("A layer with rough strokes of color, or none"), required=False
         ),
     ),
 )

@@ -73,6 +73,8 @@ def selection_square(image: Gimp.Image) -> Square | None:
 
 def read(drawable: Gimp.Drawable, sent: View) -> Pixels:
     """The drawable's pixels inside the view's rectangle, transparent where it has none, in the view's size."""
+    if sent.scale != 1:
+        Gegl.init(None)  # without its tables Gegl shrinks every picture to black
     place = extent(drawable)
     x, y = (sent.layer.x - place.x) * sent.scale, (sent.layer.y - place.y) * sent.scale
     rectangle = Gegl.Rectangle.new(math.floor(x), math.floor(y), sent.width, sent.height)

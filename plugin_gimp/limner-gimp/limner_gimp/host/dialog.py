@@ -29,6 +29,9 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, table: Procedur
     GimpUi.init("limner-gimp")
     dialog = GimpUi.ProcedureDialog.new(procedure, config, _(table.title))
     parts = [item for item in table.parameters if isinstance(item, NumberParameter) and is_optional(item)]
+    for item in table.parameters:
+        if isinstance(item, NumberParameter) and item not in parts:
+            dialog.get_scale_entry(argument_name(item.name), 1.0)  # a slider, where GIMP would show a number alone
     others = [item.name for item in table.parameters if item not in parts] + [slot.name for slot in table.slots]
     dialog.fill([argument_name(name) for name in others])
     if parts:

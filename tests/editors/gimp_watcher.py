@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs inside a GIMP with a window (python-fu-eval), beside the user: writes down the layers of the open image when the
+test asks for it. GIMP_WORK is its folder: the file `ask` in, answer-N.json out."""
+
+import json
+import os
+import time
+
+from gi.repository import Gimp
+
+WORK = os.environ["GIMP_WORK"]
+
+
+def tree(items):
+    return [
+        {
+            "name": item.get_name(),
+            "children": tree(item.get_children()) if isinstance(item, Gimp.GroupLayer) else [],
+            "parasite": item.get_parasite("limner") is not None,
+        }
+        for item in items
+    ]
+
+
+def answer():
+    images = Gimp.get_images()
+    selected = [layer.get_name() for image in images for layer in image.get_selected_layers()]
+    return {"images": [tree(image.get_layers()) for image in images], "selected": selected}
+
+
+def main():
+    ask = os.path.join(WORK, "ask")
+    while True:
+        time.sleep(0.1)
+        try:
+            with open(ask, encoding="utf-8") as file:
+                number = file.read()
+        except OSError:
+            continue
+        os.unlink(ask)
+        if number == "quit":
+            return
+        path = os.path.join(WORK, f"answer-{number}.json")
+        with open(path + ".tmp", "w", encoding="utf-8") as file:
+            json.dump(answer(), file)
+        os.rename(path + ".tmp", path)
+
+
+main()

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real GIMP with its window on a screen that nobody sees, used by keyboard as a person does."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tests.editors.gimp_real import HERE, PATIENCE_S, Gimp
+
+SCREEN = "1280x900x24"
+_POLL_S = 0.25
+_PROFILE = '(config-version "{version}")\n(show-welcome-dialog no)\n(check-updates no)\n'
+
+Found = TypeVar("Found")
+
+
+def wait_for(look: Callable[[], Found], what: str) -> Found:
+    """Look until there is something; fail after a long time."""
+    deadline = time.monotonic() + PATIENCE_S / 4
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(_POLL_S)
+    return found
+
+
+@contextmanager
+def process(command: list[str], log: Path, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that is ended afterwards."""
+    with log.open("wb") as output:
+        started = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, **options)
+    try:
+        yield started
+    finally:
+        started.terminate()
+        try:
+            started.wait(20)
+        except subprocess.TimeoutExpired:
+            started.kill()
+            started.wait()
+
+
+@contextmanager
+def open_screen(folder: Path) -> Iterator[str]:
+    """Xvfb with a window manager; gives the display's name."""
+    reading, writing = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", SCREEN, "-nolisten", "tcp", "-noreset"]
+    with process(command, folder / "xvfb.log", pass_fds=[writing]):
+        os.close(writing)
+        with os.fdopen(reading) as told:
+            display = f":{told.readline().strip()}"
+        assert display != ":", (folder / "xvfb.log").read_text("utf-8", "replace")
+        with process(["openbox"], folder / "openbox.log", env={**os.environ, "DISPLAY": display}):
+            yield display
+
+
+class Window:
+    """What a person can do to GIMP, and see of it."""
+
+    def __init__(self, gimp: Gimp, display: str, shots: Path) -> None:
+        self._gimp, self._shots, self._asked = gimp, shots, 0
+        self._environ = {**os.environ, "DISPLAY": display}
+
+    def _xdotool(self, *arguments: str) -> str:
+        ran = subprocess.run(["xdotool", *arguments], env=self._environ, capture_output=True, text=True, check=False)
+        return ran.stdout.strip()
+
+    def shoot(self, name: str) -> Path:
+        """A screenshot."""
+        path = self._shots / f"{name}.png"
+        subprocess.run(["import", "-window", "root", str(path)], env=self._environ, check=True)
+        return path
+
+    def find(self, title: str) -> str:
+        """The id of the newest visible window with that title (a regular expression); "" without one."""
+        return self._xdotool("search", "--onlyvisible", "--name", title).split("\n")[-1]
+
+    def await_window(self, title: str) -> str:
+        """Wait for such a window and bring it to the front."""
+        found = wait_for(lambda: self.find(title), f"the window {title}")
+        self._xdotool("windowactivate", "--sync", found)
+        return found
+
+    def await_no_window(self, title: str) -> None:
+        """Wait until no such window is open."""
+        wait_for(lambda: not self.find(title), f"the end of the window {title}")
+
+    def press(self, *keys: str, pause: float = 0.7) -> None:
+        """Press keys, one after the other, leaving the program time to draw."""
+        for key in keys:
+            self._xdotool("key", key)
+            time.sleep(pause)
+
+    def ask(self) -> dict[str, Any]:
+        """The layers of the open image, as the watcher inside sees them."""
+        self._asked += 1
+        (self._gimp.work / "ask.tmp").write_text(str(self._asked), encoding="utf-8")
+        (self._gimp.work / "ask.tmp").rename(self._gimp.work / "ask")
+        path = self._gimp.work / f"answer-{self._asked}.json"
+        wait_for(path.is_file, "the watcher's answer")
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return found
+
+    def top_layers(self) -> list[str]:
+        """The names of the image's layers on the top level, top first."""
+        return [layer["name"] for image in self.ask()["images"] for layer in image]
+
+    def await_layers(self, names: list[str], selected: list[str] | None = None) -> None:
+        """Wait until the image has exactly these layers on the top level, and these are selected."""
+
+        def look() -> bool:
+            found = self.ask()
+            tops = [layer["name"] for image in found["images"] for layer in image]
+            return tops == names and selected in (None, found["selected"])
+
+        wait_for(look, f"the layers {names}")
+
+    def await_picture(self, look: Callable[[Path], bool], what: str) -> None:
+        """Wait until the screen shows something."""
+        wait_for(lambda: look(self.shoot("canvas")), what)
+
+
+@contextmanager
+def open_window(gimp: Gimp, picture: str, shots: Path) -> Iterator[Window]:
+    """GIMP with a picture of its work folder open."""
+    shutil.copy(HERE / "gimp_watcher.py", gimp.work)
+    query = [*gimp.command("dpkg-query", "-W", "-f", "${Version}", "gimp")]
+    version = subprocess.run(query, capture_output=True, text=True, check=True).stdout.split("-")[0]
+    (gimp.work / "gimp" / "gimprc").write_text(_PROFILE.format(version=version), encoding="utf-8")
+    with ExitStack() as stack:
+        display = stack.enter_context(open_screen(shots))
+        gimp.extra["DISPLAY"] = display
+        script = f"exec(open('{gimp.inside}/gimp_watcher.py').read())"
+        options = ["-s", "-n", "--batch-interpreter=python-fu-eval", "-b", script, f"{gimp.inside}/{picture}"]
+        stack.enter_context(process(gimp.command("gimp", *options), shots / "gimp.log"))
+        window = Window(gimp, display, shots)
+        try:
+            window.await_window("– GIMP$")
+            wait_for(window.top_layers, "the open picture")
+            yield window
+        except BaseException:
+            window.shoot("trouble")
+            raise
