@@ -106,7 +106,7 @@ class PriorTask:
     @staticmethod
     def _times(count: int) -> torch.Tensor:
         """(N,) logit-normal in (0, 1), leaning to the noise, where few-step sampling decides what the face will be."""
-        return (1.1 * torch.randn(count) - 0.4).sigmoid()
+        return (1.2 * torch.randn(count) - 1.0).sigmoid()
 
     def _flow_loss(
         self, model: nn.Module, batch: PriorBatch, latent: torch.Tensor, noise: torch.Tensor, time: torch.Tensor
