@@ -44,6 +44,8 @@ ACTIONS = (
 class LimnerExtension(Extension):
     """Lives as long as Krita."""
 
+    session: Session
+
     def __init__(self, parent: Any) -> None:
         super().__init__(parent)
         self.editor = Editor()

@@ -5,12 +5,9 @@ A system may have both PyQt5 and PyQt6; loading the wrong one into the editor en
 the krita module itself has made.
 """
 
-# ruff: noqa: F401
 from __future__ import annotations
 
 import sys
-
-import krita
 
 if "PyQt6.QtCore" in sys.modules and "PyQt5.QtCore" not in sys.modules:
     from PyQt6.QtCore import QAbstractItemModel, QObject, QPointF, QRectF, Qt, QTimer
@@ -56,3 +53,34 @@ else:
         QVBoxLayout,
         QWidget,
     )
+
+__all__ = [
+    "QAbstractItemModel",
+    "QCheckBox",
+    "QColor",
+    "QComboBox",
+    "QDoubleSpinBox",
+    "QFormLayout",
+    "QFrame",
+    "QGridLayout",
+    "QHBoxLayout",
+    "QImage",
+    "QLabel",
+    "QObject",
+    "QPainter",
+    "QPixmap",
+    "QPointF",
+    "QProgressBar",
+    "QPushButton",
+    "QRectF",
+    "QScrollArea",
+    "QSizePolicy",
+    "QSlider",
+    "QSpinBox",
+    "QTimer",
+    "QToolButton",
+    "QTransform",
+    "QVBoxLayout",
+    "QWidget",
+    "Qt",
+]

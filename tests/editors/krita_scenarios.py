@@ -9,6 +9,7 @@ from collections.abc import Generator
 from typing import Any
 
 from krita import Krita, Selection
+from limner_krita.backend.jobs import Job, Work
 from limner_krita.ui.docker import LimnerDocker
 from PyQt5.QtCore import QAbstractItemModel
 
@@ -41,8 +42,9 @@ def trigger(action: str) -> Steps:
 
 
 def names(node: Any) -> list[Any]:
-    """The tree of layers, the lowest first."""
-    return [[c.name(), names(c)] if c.childNodes() else c.name() for c in node.childNodes()]
+    """The tree of layers, the lowest first; a selection is a mask among them in Krita."""
+    layers = [child for child in node.childNodes() if not child.type().endswith("mask")]
+    return [[c.name(), names(c)] if c.childNodes() else c.name() for c in layers]
 
 
 def new_document(width: int, height: int, depth: str = "U8", profile: str = SRGB) -> Steps:
@@ -106,6 +108,12 @@ def generate(action: str = "limner_generate") -> Steps:
         "layers": names(Krita.instance().activeDocument().rootNode()),
         "active": Krita.instance().activeDocument().activeNode().name(),
     }
+
+
+def block_the_backend() -> int:
+    """Give the backend a job that lasts until it is cancelled, so that the next one waits; returns its key."""
+    work = Work({}, {"steps": 10_000, "step_ms": 20})
+    return int(session().service.submit(Job("slow", lambda welcome: work)))
 
 
 def digest(node: Any) -> int:
@@ -237,24 +245,37 @@ def two_documents() -> Steps:
     """The portrait goes into the document that it was asked for in, though another one is in front by then."""
     one = yield from new_document(200, 200)
     yield from add_sketch(one, 0, 0, 200, 200)
+    blocker = block_the_backend()
+    Krita.instance().action("limner_generate").trigger()
     other = yield from new_document(200, 200)
     yield from add_sketch(other, 0, 0, 200, 200)
-    Krita.instance().setActiveDocument(one)
-    yield lambda: Krita.instance().activeDocument() == one
-    yield 300
-    Krita.instance().action("limner_generate").trigger()
-    Krita.instance().setActiveDocument(other)
-    yield lambda: not session().running
-    yield 500
+    session().service.cancel(blocker)
+    yield lambda: not session().running and not session()._refocus
     facts = {"one": names(one.rootNode()), "other": names(other.rootNode())}
-    Krita.instance().setActiveDocument(other)
-    yield 300
+    blocker = block_the_backend()
     Krita.instance().action("limner_generate").trigger()
     yield from close(other)
+    session().service.cancel(blocker)
     yield lambda: not session().running
-    yield 300
     facts["closed"] = [session().problem.message, names(one.rootNode())]
     yield from close(one)
+    return facts
+
+
+def cancel_in_the_middle() -> Steps:
+    """Cancel: nothing is inserted, and the next portrait works."""
+    document = yield from new_document(200, 200)
+    yield from add_sketch(document, 0, 0, 200, 200)
+    blocker = block_the_backend()
+    Krita.instance().action("limner_generate").trigger()
+    yield lambda: session().current() is not None and session().current().waiting is not None
+    Krita.instance().action("limner_cancel").trigger()
+    yield lambda: not session().running
+    cancelled = names(document.rootNode())
+    session().service.cancel(blocker)
+    facts = yield from generate()
+    facts["cancelled"] = cancelled
+    yield from close(document)
     return facts
 
 

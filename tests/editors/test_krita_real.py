@@ -22,7 +22,7 @@ from tests.editors.krita_session import KritaHome
 pytestmark = [pytest.mark.editors, pytest.mark.slow, pytest.mark.timeout(1500)]
 
 GROUP = ["Limner portrait", ["Shadow guide", "Portrait"]]
-SCENARIOS = ("first_portrait", "depths", "selection_frame", "nothing_to_draw", "two_documents", "live_preview")
+SCENARIOS = ("first_portrait", "depths", "selection_frame", "nothing_to_draw", "two_documents", "cancel_in_the_middle")
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def krita(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KritaHome]:
 @pytest.fixture(scope="module")
 def facts(krita: KritaHome) -> dict[str, Any]:
     """What happened in one run of Krita through all scenarios."""
-    return krita.run(*SCENARIOS, "backend_killed")
+    return krita.run(*SCENARIOS, "live_preview", "backend_killed")
 
 
 def fact(facts: dict[str, Any], name: str) -> dict[str, Any]:
@@ -161,6 +161,12 @@ def test_two_documents_do_not_mix(facts: dict[str, Any]) -> None:
     message, layers = found["closed"]
     assert message.startswith("The document was closed")
     assert layers == found["one"]
+
+
+def test_cancel_in_the_middle(facts: dict[str, Any]) -> None:
+    found = fact(facts, "cancel_in_the_middle")
+    assert found["cancelled"] == ["Background", "Sketch"]
+    assert found["layers"] == ["Background", "Sketch", GROUP]
 
 
 def test_live_follows_the_drawing_and_inserts_nothing_before_apply(facts: dict[str, Any]) -> None:

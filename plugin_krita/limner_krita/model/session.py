@@ -22,7 +22,7 @@ from .placing import GROUP_NAME, PLACEMENTS, REFRESH, find_sketch, place_guide, 
 from .record import DESCRIPTION, KEY, Made, Record
 
 PORTRAIT, SHADOW = "portrait", "shadow"
-REFOCUS_LOOKS = 60  # ticks in which Krita may make a new layer the active one
+REFOCUS_LOOKS = 40  # ticks in which Krita may make a new layer the active one
 
 
 class Session:
@@ -287,18 +287,16 @@ class Session:
         self.shown[target.key] = replace(self.shown[target.key], applied=True)
 
     def _focus_sketch(self) -> None:
-        """Krita makes a new layer the active one, a moment after it was added: go back, so that the artist draws on,
-        and the next portrait is made of the sketch."""
+        """Krita makes a new layer the active one, at once and again a moment later: go back, so that the artist draws
+        on, and the next portrait is made of the sketch."""
         if self._refocus is None:
             return
         canvas, added, sketch, looks = self._refocus
         self._refocus = (canvas, added, sketch, looks - 1) if looks > 1 and canvas.is_open else None
         active = canvas.active_layer() if canvas.is_open else None
-        if active is not None and active.uid == added:
-            layer = canvas.layer(sketch)
-            if layer is not None:
-                canvas.activate(layer)
-            self._refocus = None
+        layer = canvas.layer(sketch) if active is not None and active.uid == added else None
+        if layer is not None:
+            canvas.activate(layer)
 
     def _record(self, canvas: Canvas) -> Record:
         return Record.from_bytes(canvas.read_note(KEY))
