@@ -11,12 +11,17 @@ from gi.repository import Gimp
 WORK = os.environ["GIMP_WORK"]
 
 
+def parasite(item):
+    found = item.get_parasite("limner")
+    return bytes(found.get_data()).decode("utf-8") if found is not None else None
+
+
 def tree(items):
     return [
         {
             "name": item.get_name(),
             "children": tree(item.get_children()) if isinstance(item, Gimp.GroupLayer) else [],
-            "parasite": item.get_parasite("limner") is not None,
+            "parasite": parasite(item),
         }
         for item in items
     ]

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,6 +39,12 @@ def open_dialog(window: Window) -> None:
     window.await_window(DIALOG)
 
 
+def kept_values(window: Window) -> dict[str, Any]:
+    """The arguments that the top layer was made with."""
+    arguments: dict[str, Any] = json.loads(window.ask()["images"][0][0]["parasite"])["arguments"]
+    return arguments
+
+
 def saturation(screenshot: Path) -> float:
     """How colorful the canvas is: the mean difference of the channels, in [0, 255]."""
     pixels = np.asarray(Image.open(screenshot).convert("RGB"), np.int16)[150:600, 250:640]
@@ -52,11 +60,14 @@ def test_a_cancelled_dialog_changes_nothing(window: Window) -> None:
 
 def test_menu_dialog_undo_and_repeat(window: Window) -> None:
     open_dialog(window)
+    window.press("alt+n")  # the nose gets a value of its own: what Refine says now
     window.shoot("dialog")
     window.press("Return")
     window.await_layers(TOGETHER, selected=ALONE)
     window.await_window(IMAGE_WINDOW)
     window.await_picture(lambda shot: saturation(shot) > 40, "the portrait on the canvas")
+    first = kept_values(window)
+    assert (first["nose"], first["mouth"]) == (pytest.approx(0.3), -1.0)
     window.press("ctrl+z")
     window.await_layers(ALONE)  # one step for the group and both layers
     window.await_picture(lambda shot: saturation(shot) < 5, "the gray sketch on the canvas")
@@ -64,3 +75,4 @@ def test_menu_dialog_undo_and_repeat(window: Window) -> None:
     window.await_layers(TOGETHER, selected=ALONE)
     children = [layer["name"] for layer in window.ask()["images"][0][0]["children"]]
     assert children == ["Portrait", "Shadow guide"]
+    assert kept_values(window) == first
