@@ -22,12 +22,13 @@ from limner.imaging.strokes import normalize_stroke_width
 _FAINTEST_LINE = 0.03  # ink below this is grain of the paper
 _MOST_GAIN = 8.0  # never darken faint lines more than eight times
 _LEAST_EXTENT = 0.03  # a mark shorter than this share of the longer side is a speck
+_LEAST_PAPER = 0.8  # a picture with more paper is a drawing, whatever it measures; photos reach 0.75
 _MOST_COVER = 0.94  # share of ink above which no lines can be told apart
 _CHECK_SIDE = 384  # the longer side of what is drawn, when it is measured, in pixels
 
 # Log odds of "photo" per unit of each measure of ``_photo_measures``, fitted by logistic regression.
-_PHOTO_WEIGHTS = np.array([38.3, 18.8, -12.0, 12.0, 1.7, -4.3])
-_PHOTO_BIAS = -5.1
+_PHOTO_WEIGHTS = np.array([45.1, 25.9, -8.4, 20.4, 2.5, -2.1])
+_PHOTO_BIAS = -7.4
 
 
 def normalize_sketch(picture: NDArray[Any]) -> FloatImage:
@@ -75,7 +76,7 @@ def check_drawing(picture: NDArray[Any]) -> None:
     NUMBERS
     """
     small = reduced(checked(picture))
-    height, width = small.color.shape[1:]
+    height = small.color.shape[1]
     gray = analyse(small).apply(small, slice(0, height), height)
     if _is_blank(gray):
         raise SketchError(
@@ -83,7 +84,8 @@ def check_drawing(picture: NDArray[Any]) -> None:
             "There is no drawing: the picture is empty but for specks.",
             "Draw a face on the layer, or choose the layer that holds it.",
         )
-    if float(_photo_measures(small) @ _PHOTO_WEIGHTS) + _PHOTO_BIAS > 0:
+    paper = float(np.mean(gray > 0.9))  # of the flattened picture: unevenly lit paper counts as paper
+    if paper < _LEAST_PAPER and float(_photo_measures(small) @ _PHOTO_WEIGHTS) + _PHOTO_BIAS > 0:
         raise SketchError(
             "not_a_sketch",
             "This looks like a photo or a painting, not like a drawing in lines or pencil.",

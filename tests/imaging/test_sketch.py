@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Normalization: the same drawing on paper, on transparency, light on dark, at any depth; what is no drawing."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from limner.imaging.color import hints_field
+from limner.imaging.errors import SketchError
+from limner.imaging.frame import FaceFrame
+from limner.imaging.locate import locate_face
+from limner.imaging.sketch import check_drawing, line_image, normalize_sketch
+from limner.imaging.strokes import normalize_stroke_width, stroke_width
+
+
+def drawing(width: int = 3, side: int = 400) -> np.ndarray:
+    """Ink (side, side) float32 in [0, 1] of a face in a few strokes."""
+    paper = np.zeros((side, side), np.uint8)
+    unit = side / 512
+    for center, axes in (((256, 270), (150, 205)), ((189, 242), (30, 13)), ((322, 242), (30, 13))):
+        scaled = [tuple(round(v * unit) for v in pair) for pair in (center, axes)]
+        cv2.ellipse(paper, *scaled, 0, 0, 360, 255, width, cv2.LINE_AA)
+    for points in ([(250, 250), (236, 335), (276, 338)], [(205, 386), (256, 394), (307, 386)]):
+        cv2.polylines(paper, [np.int32(np.array(points) * unit)], False, 255, width, cv2.LINE_AA)
+    for x in (189, 322):
+        cv2.line(
+            paper, (round((x - 34) * unit), round(202 * unit)), (round((x + 34) * unit), round(200 * unit)), 255, width
+        )
+    return paper.astype(np.float32) / 255
+
+
+def variants() -> dict[str, np.ndarray]:
+    ink = drawing()
+    gray = 1 - ink
+    rgba = np.zeros((*ink.shape, 4), np.float32)
+    rgba[..., 3] = ink
+    white = rgba.copy()
+    white[..., :3] = 1
+    shade = np.linspace(1, 0.75, ink.shape[1], dtype=np.float32)[None]
+    return {
+        "8 bit": (gray[..., None] * 255).round().astype(np.uint8),
+        "16 bit": (gray[..., None] * 65535).round().astype(np.uint16),
+        "three channels": np.repeat(gray[..., None], 3, 2),
+        "on transparency": rgba,
+        "white strokes on transparency": white,
+        "light on dark": ink[..., None],
+        "uneven gray paper": (gray * shade * 0.9)[..., None],
+    }
+
+
+@pytest.mark.parametrize("name", list(variants()))
+def test_the_same_drawing_however_it_comes(name: str) -> None:
+    expected = 1 - drawing()
+    found = normalize_sketch(variants()[name])
+    assert (found.shape, found.dtype) == (expected.shape, np.float32)
+    assert 0 <= found.min() <= found.max() <= 1
+    assert np.abs(found - expected).mean() < 0.02
+    assert (np.abs(found - expected) > 0.35).mean() < 0.002
+
+
+@pytest.mark.parametrize("name", list(variants()))
+def test_a_drawing_is_accepted(name: str) -> None:
+    check_drawing(variants()[name])
+
+
+def code_of(picture: np.ndarray) -> str:
+    with pytest.raises(SketchError) as error:
+        check_drawing(picture)
+    assert error.value.message
+    assert error.value.remedy
+    return error.value.code
+
+
+def test_what_is_no_drawing_is_told_apart() -> None:
+    assert code_of(np.full((300, 300, 3), 255, np.uint8)) == "blank_sketch"
+    assert code_of(np.zeros((300, 300, 4), np.uint8)) == "blank_sketch"
+    specks = np.full((300, 300, 1), 255, np.uint8)
+    specks[::97, ::89] = 0
+    assert code_of(specks) == "blank_sketch"
+    y, x = np.mgrid[:256, :256]
+    scene = 120 + 60 * np.sin(x / 31) + 40 * np.cos(y / 23)
+    scene = scene + cv2.GaussianBlur(np.random.default_rng(0).normal(0, 40, scene.shape), (0, 0), 1.5)
+    assert code_of(np.dstack([scene, scene * 0.8, scene * 0.6]).clip(0, 255).astype(np.uint8)) == "not_a_sketch"
+
+
+@pytest.mark.parametrize("width", [1, 2, 4, 7, 11, 16])
+def test_strokes_of_any_width_come_out_alike(width: int) -> None:
+    normalized = normalize_stroke_width(1 - drawing(width, 512))
+    reference = normalize_stroke_width(1 - drawing(3, 512))
+    assert stroke_width(normalized) == pytest.approx(3.0, abs=0.9)
+    assert normalized.mean() == pytest.approx(reference.mean(), abs=0.02)
+
+
+def test_shading_is_left_alone() -> None:
+    rng = np.random.default_rng(1)
+    shaded = 1 - cv2.GaussianBlur(rng.random((512, 512)).astype(np.float32), (0, 0), 25).clip(0.4, 0.7)
+    shaded = ((shaded - shaded.min()) / np.ptp(shaded)).astype(np.float32)
+    assert np.abs(normalize_stroke_width(shaded) - shaded).mean() < 0.05
+
+
+def test_the_line_image_is_the_frame_at_512() -> None:
+    gray = np.ones((1000, 1400), np.float32)
+    gray[200:800, 500:1100] = 1 - drawing(3, 600)
+    lines = line_image(gray, FaceFrame(500, 200, 600))
+    reference = line_image(1 - drawing(3, 512), FaceFrame(0, 0, 512))
+    assert lines.shape == (512, 512)
+    near = cv2.erode(reference, np.ones((7, 7), np.uint8)) < 0.5
+    assert (lines[~near] > 0.5).mean() > 0.995
+
+
+@pytest.mark.parametrize(("x", "y", "size"), [(600, 300, 400), (100, 500, 350), (300, 150, 700)])
+def test_the_face_is_found_where_it_is_drawn(x: int, y: int, size: int) -> None:
+    canvas = np.ones((1000, 1400), np.float32)
+    canvas[y : y + size, x : x + size] = 1 - drawing(3, size)
+    frame = locate_face(canvas)
+    for canonical in ((189, 242), (322, 242), (256, 386)):
+        drawn = np.array((x, y)) + np.array(canonical) * size / 512
+        assert np.hypot(*(frame.from_canvas(canonical) - drawn)) < 0.12 * size
+
+
+def test_a_blank_picture_gives_the_full_frame() -> None:
+    assert locate_face(np.ones((300, 500), np.float32)).size == 500
+
+
+def test_color_hints_are_means_of_what_is_painted() -> None:
+    hints = np.zeros((512, 512, 4), np.uint8)
+    hints[:, :256] = (255, 0, 127, 255)
+    hints[:16, 256:272] = (0, 255, 0, 128)
+    field = hints_field(hints, FaceFrame(0, 0, 512))
+    assert (field.shape, field.dtype) == ((4, 32, 32), np.float32)
+    assert field[:, 16, 4] == pytest.approx([1, -1, 0, 1], abs=0.02)
+    assert field[:3, 0, 16] == pytest.approx([-1, 1, -1], abs=0.1)
+    assert field[3, 0, 16] == pytest.approx(0.5, abs=0.05)
+    assert not field[:, 20, 25].any()
