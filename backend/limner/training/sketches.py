@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from limner.imaging.styles import local_contrast, xdog
+from limner.imaging.styles import xdog
 from limner.models.components import WINDOWS
 from limner.training.strokes import landmark_drawing, oval_mask
 
@@ -29,6 +29,13 @@ def gray_of(photo: np.ndarray) -> np.ndarray:
     gray = cv2.cvtColor(np.ascontiguousarray(photo), cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
     low, high = np.percentile(gray[::4, ::4], (1, 99))
     return ((gray - low) / max(high - low, 0.15)).clip(0, 1)
+
+
+def local_contrast(gray: np.ndarray) -> np.ndarray:
+    """(S, S) in [0, 1] with the contrast around each pixel made alike, so that soft photos give firm lines too."""
+    mean = cv2.blur(gray, (49, 49))
+    deviation = np.sqrt(cv2.blur((gray - mean) ** 2, (49, 49)).clip(0))
+    return 0.5 + 0.17 * (gray - mean) / (deviation + 0.05)
 
 
 def without_specks(ink: np.ndarray, least: int) -> np.ndarray:
