@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -26,20 +27,22 @@ _WORK_SIDE = 96  # pixels of the drawing's ink box where it is searched
 _MARGIN = 0.25  # of paper kept around the ink box
 _SCALES = np.geomspace(0.42, 1.3, 18)  # side of the frame over the longer side of the ink box
 _FACE = (0.25, 0.33, 0.75, 0.84)  # left, top, right, bottom of the pattern, in the frame
+_FACE_CENTER = (0.5, 0.586)  # middle of eyes and mouth, in the frame
 # The canonical positions and sizes of the dark marks on 512 x 512: x, y, spread in x and y, darkness.
 _MARKS = (
-    (189, 242, 26, 12, 1.0),
-    (322, 242, 26, 12, 1.0),
-    (189, 201, 34, 8, 0.7),
-    (322, 201, 34, 8, 0.7),
-    (256, 338, 26, 10, 0.6),
-    (256, 386, 42, 9, 0.9),
+    (189, 242, 26, 10, 1.0),
+    (322, 242, 26, 10, 1.0),
+    (189, 201, 34, 7, 0.7),
+    (322, 201, 34, 7, 0.7),
+    (256, 338, 26, 9, 0.6),
+    (256, 386, 42, 8, 0.9),
 )
 _TOP = -0.02  # where the frame's top lies from the top of the ink, in frames
 _TOP_SLACK = 0.05
-_TOP_COST = 0.5
+_TOP_COST = 1.0
 _SCALE_COST = 0.06  # of the match for each doubling away from the usual scale
 _USUAL_SCALE = 0.95
+_ENLARGED = 1.07  # the best match is that much too small, for strokes are finer than the pattern's marks
 
 
 def frame_from_params(frame: str | Sequence[float], gray: FloatImage) -> FaceFrame:
@@ -86,18 +89,15 @@ def locate_face(gray: FloatImage) -> FaceFrame:
     pixels = round(_WORK_SIDE * (1 + 2 * _MARGIN))
     marks = _marks(extract(gray, area, pixels, PAPER))
     scale = area.size / pixels  # picture pixels per pixel of the search
-    best, frame = -math.inf, full_frame(height, width)
-    for relative in _SCALES:
-        match, x, y = _best_place(marks, round(_WORK_SIDE * relative))
-        match -= _SCALE_COST * abs(math.log2(relative / _USUAL_SCALE))
-        if match > best:
-            best = match
-            frame = FaceFrame(area.x + x * scale, area.y + y * scale, round(_WORK_SIDE * relative) * scale)
-    return frame
+    best = max(_best_place(marks, round(_WORK_SIDE * relative)) for relative in _SCALES)
+    _, x, y, size = (value * scale for value in best)
+    center_x, center_y = area.x + x + _FACE_CENTER[0] * size, area.y + y + _FACE_CENTER[1] * size
+    size *= _ENLARGED
+    return FaceFrame(center_x - _FACE_CENTER[0] * size, center_y - _FACE_CENTER[1] * size, size)
 
 
-def _best_place(marks: FloatImage, side: int) -> tuple[float, float, float]:
-    """Best match of the pattern for a frame of ``side`` pixels: (match, left, top) of the frame in the search area."""
+def _best_place(marks: FloatImage, side: int) -> tuple[float, float, float, float]:
+    """Best match of the pattern for a frame of ``side`` pixels: (match, left, top, side) in the search area."""
     pattern = _pattern(side)
     match = cv2.matchTemplate(marks, pattern, cv2.TM_CCOEFF)
     ones = np.ones_like(pattern)
@@ -107,11 +107,13 @@ def _best_place(marks: FloatImage, side: int) -> tuple[float, float, float]:
     ink_top = _MARGIN * _WORK_SIDE
     offset = (np.arange(match.shape[0]) - top - ink_top) / side
     cost = _TOP_COST * np.maximum(0, np.abs(offset - _TOP) - _TOP_SLACK)
+    cost += _SCALE_COST * abs(math.log2(side / _WORK_SIDE / _USUAL_SCALE))
     score = match / strength - cost[:, None]
     row, column = np.unravel_index(int(score.argmax()), score.shape)
-    return float(score[row, column]), float(column) - left, float(row) - top
+    return float(score[row, column]), float(column) - left, float(row) - top, float(side)
 
 
+@lru_cache(maxsize=64)
 def _pattern(side: int) -> FloatImage:
     """The dark marks of a face in a frame of ``side`` pixels, cut to the inner face: (h, w) float32."""
     y, x = np.mgrid[0:side, 0:side].astype(np.float32) + 0.5

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Photo to sketch: lines, gray pencil, colored pencil, or freehand strokes.
+"""The sketch makers: a photo becomes a line, gray or color sketch, or a freehand drawing.
 
-The line, gray and color makers stand in for the filters of Convolutional Sketch Inversion (Gucluturk et al. 2016,
-section 3.1), whose code was never published: XDoG lines, pencil dodge, and an edge-preserving filter times the dodge.
+The first three are the kinds of sketch of Convolutional Sketch Inversion (Guclutuerk et al. 2016), made by published
+recipes: XDoG lines, the dodged negative, and edge-preserving smoothing. All are deterministic.
 """
 
 from __future__ import annotations
@@ -14,13 +14,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limner.imaging.color import to_unit_rgba
-from limner.imaging.pen import draw_stroke
-from limner.imaging.tracing import trace_lines
+from limner.imaging.freehand import freehand_lines
+from limner.imaging.planes import FloatImage, luma_of
 
-FloatImage = NDArray[np.float32]
 STYLES = ("line", "gray", "color", "freehand")
-_SPECK = 40  # pixels at a shorter side of 512
-_COLOR_LEVELS = 24
+
+
+def sketch_photo(photo: NDArray[Any], style: str, seed: int = 0) -> NDArray[np.uint8]:
+    """A photo as a sketch of the same size: (H, W) uint8, for ``color`` (H, W, 3) uint8; 255 = paper.
+
+    photo: (H, W) or (H, W, C) uint8, uint16 or float32, C in 1..4, as ``read_picture`` gives it. style: one of
+    ``STYLES``; ``seed`` steers the hand of ``freehand``. Raises ValueError for another style.
+    """
+    rgba = to_unit_rgba(photo)
+    rgb = rgba[..., :3] * rgba[..., 3:] + (1 - rgba[..., 3:])
+    gray = luma_of(np.moveaxis(rgb, 2, 0))
+    if style == "line":
+        sketch = line_sketch(gray)
+    elif style == "gray":
+        sketch = gray_sketch(gray)
+    elif style == "color":
+        sketch = color_sketch(rgb)
+    elif style == "freehand":
+        sketch = freehand_lines(contours(gray), seed)
+    else:
+        raise ValueError(f"unknown style {style!r}: use one of {', '.join(STYLES)}")
+    return (sketch * 255 + 0.5).astype(np.uint8)
 
 
 def xdog(
@@ -47,66 +66,59 @@ def xdog(
     return np.asarray(line.clip(0, 1), np.float32)
 
 
-def local_contrast(gray: FloatImage) -> FloatImage:
-    """(H, W) in [0, 1] with the contrast around each pixel made alike, so that soft photos give firm lines too."""
-    side = 2 * round(min(gray.shape) / 11) + 1
-    mean = cv2.blur(gray, (side, side))
-    deviation = np.sqrt(cv2.blur((gray - mean) ** 2, (side, side)).clip(0))
-    return np.asarray(0.5 + 0.17 * (gray - mean) / (deviation + 0.05), np.float32)
+def line_sketch(gray: FloatImage) -> FloatImage:
+    """XDoG lines without specks: (H, W) in [0, 1] -> the same, 1 = paper."""
+    unit = min(gray.shape) / 512  # one pixel at 512
+    even = cv2.GaussianBlur(_local_contrast(gray), (0, 0), max(0.6 * unit, 0.3))
+    return _without_specks(xdog(even, sigma=1.1 * unit, tau=0.985, phi=80), 20 * unit**2)
 
 
-def sketch_photo(picture: NDArray[Any], style: str, seed: int = 0) -> NDArray[np.uint8]:
-    """Turn a photo into a drawing of one of STYLES; "freehand" depends on `seed`.
-
-    picture: (H, W, C) uint8, uint16 or float32, C in 1..4; transparency becomes white. Returns (H, W) uint8, or
-    (H, W, 3) sRGB for "color"; 255 = paper. Raises ValueError for an unknown style.
-    """
-    rgba = to_unit_rgba(picture)
-    rgb = rgba[..., :3] * rgba[..., 3:] + 1 - rgba[..., 3:]
-    gray: FloatImage = np.asarray(cv2.cvtColor(np.ascontiguousarray(rgb, np.float32), cv2.COLOR_RGB2GRAY), np.float32)
-    if style == "line":
-        drawing = _lines(gray)
-    elif style == "gray":
-        drawing = _dodge(gray)
-    elif style == "color":
-        drawing = _colored(np.asarray(rgb, np.float32), _dodge(gray))
-    elif style == "freehand":
-        drawing = _freehand(gray, np.random.default_rng(seed))
-    else:
-        raise ValueError(f"no sketch style {style!r}: known are {', '.join(STYLES)}")
-    return np.asarray((drawing.clip(0, 1) * 255).round(), np.uint8)
-
-
-def _lines(gray: FloatImage, sigma: float = 1.6) -> FloatImage:
+def contours(gray: FloatImage) -> FloatImage:
+    """The broad lines of a picture, unbroken, as a hand would follow them: (H, W) in [0, 1] -> the same, 1 = paper."""
     unit = min(gray.shape) / 512
-    soft = cv2.GaussianBlur(local_contrast(gray), (0, 0), max(1.2 * unit, 0.3))
-    line = xdog(soft, sigma=sigma * unit, tau=0.988, phi=80)
-    marks = (line < 0.75).astype(np.uint8)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(marks, connectivity=8)
-    specks = stats[:, cv2.CC_STAT_AREA] < _SPECK * unit**2
-    specks[0] = True  # faint shading outside of all marks goes too
-    return np.asarray(
-        np.where(cv2.dilate((~specks[labels]).astype(np.uint8), np.ones((3, 3))) > 0, line, 1), np.float32
-    )
+    even = cv2.GaussianBlur(_local_contrast(gray), (0, 0), max(1.2 * unit, 0.3))
+    return _without_specks(xdog(even, sigma=2.0 * unit, tau=0.99, phi=200), 60 * unit**2)
 
 
-def _dodge(gray: FloatImage) -> FloatImage:
-    blurred = cv2.GaussianBlur(1 - gray, (0, 0), 0.02 * min(gray.shape))
-    return np.asarray(np.minimum(1, gray / (257 / 256 - blurred)) ** 1.3, np.float32)
+def _without_specks(lines: FloatImage, least: float) -> FloatImage:
+    """Whiten connected ink of fewer than ``least`` pixels."""
+    ink = (lines < 0.75).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    keep = stats[:, cv2.CC_STAT_AREA] >= max(least, 2)
+    keep[0] = False
+    kept = cv2.dilate(keep[labels].astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return np.where(kept, lines, 1).astype(np.float32)
 
 
-def _colored(rgb: FloatImage, dodge: FloatImage) -> FloatImage:
-    flat = cv2.edgePreservingFilter((rgb * 255).round().astype(np.uint8), flags=1, sigma_s=40, sigma_r=0.35)
-    levels = np.round(flat.astype(np.float32) / 255 * _COLOR_LEVELS) / _COLOR_LEVELS
-    return np.asarray(levels * dodge[..., None], np.float32)
+def gray_sketch(gray: FloatImage) -> FloatImage:
+    """Pencil tones by color dodge: the picture over its own blurred negative. (H, W) -> (H, W) in [0, 1]."""
+    return _dodge(gray, gamma=1.3)
 
 
-def _freehand(gray: FloatImage, rng: np.random.Generator) -> FloatImage:
-    unit = min(gray.shape) / 512
-    lines = trace_lines(_lines(gray, sigma=2.4), shortest=26 * unit, tolerance=1.6 * unit)
-    ink = np.zeros(gray.shape, np.float32)
-    for points in lines:
-        shift = rng.normal(0, 0.8 * unit, 2)
-        if len(points) > 1:
-            draw_stroke(ink, points + shift, rng.uniform(1.5, 3.2) * unit, rng)
-    return 1 - ink
+def color_sketch(rgb: FloatImage) -> FloatImage:
+    """Colored pencil: edges kept, surfaces smoothed and lightly quantized, under the dodge layer. (H, W, 3) -> same."""
+    smooth = cv2.edgePreservingFilter((rgb * 255).astype(np.uint8), flags=1, sigma_s=40, sigma_r=0.35)
+    levels = 12
+    tones = smooth.astype(np.float32) / 255 * levels
+    quantized = (np.floor(tones) + _soft_step(tones - np.floor(tones))) / levels
+    dodge = _dodge(luma_of(np.moveaxis(rgb, 2, 0)), gamma=1.0)
+    paper = 0.25  # color lies thin on the paper
+    colored = quantized * (1 - paper) + paper
+    return np.asarray((colored * dodge[..., None]).clip(0, 1), np.float32)
+
+
+def _dodge(gray: FloatImage, gamma: float) -> FloatImage:
+    negative = cv2.GaussianBlur(1 - gray, (0, 0), max(0.02 * min(gray.shape), 0.5))
+    dodge = np.minimum(gray / np.maximum(1 - negative, 1 / 255), 1)
+    return np.asarray(dodge**gamma, np.float32)
+
+
+def _local_contrast(gray: FloatImage) -> FloatImage:
+    """Contrast-limited adaptive equalization, so that dark hair gets lines too."""
+    equalizer = cv2.createCLAHE(clipLimit=2.0, tileGridSize=(4, 4))
+    return np.asarray(equalizer.apply((gray * 255).astype(np.uint8)) / np.float32(255), np.float32)
+
+
+def _soft_step(fraction: NDArray[Any]) -> NDArray[Any]:
+    """A step at 0.5 with a soft edge, so that quantized surfaces have no jagged borders."""
+    return (0.5 + (fraction - 0.5) * 3).clip(0, 1)
