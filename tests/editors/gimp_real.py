@@ -32,7 +32,7 @@ STARTER = """#!/bin/sh
 # Stands for the Python that has the backend: it lives outside GIMP's folder, where the test starts the backend.
 rm -f "$LIMNER_HOME/started"
 echo "$@" >"$LIMNER_HOME/start-requested"
-while [ ! -e "$LIMNER_HOME/started" ]; do sleep 0.1; done
+while [ -d "$LIMNER_HOME" ] && [ ! -e "$LIMNER_HOME/started" ]; do sleep 0.1; done
 """
 
 
