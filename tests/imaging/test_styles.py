@@ -7,9 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from limner.imaging.pen import draw_stroke, smooth_path
-from limner.imaging.styles import STYLES, local_contrast, sketch_photo, xdog
-from limner.imaging.tracing import trace_lines
+from limner.imaging.freehand import trace_lines
+from limner.imaging.styles import STYLES, sketch_photo, xdog
 
 
 def photo(side: int = 256) -> np.ndarray:
@@ -45,10 +44,10 @@ def test_the_color_style_keeps_the_colors() -> None:
     assert np.abs(drawing[110, 128] - photo()[110, 128]).max() < 30
 
 
-def test_freehand_depends_on_the_seed_and_is_sparser_than_lines() -> None:
+def test_freehand_depends_on_the_seed_and_stays_sparse() -> None:
     one, two = (sketch_photo(photo(512), "freehand", seed) for seed in (0, 1))
     assert not np.array_equal(one, two)
-    assert (one < 128).mean() < (sketch_photo(photo(512), "line") < 128).mean()
+    assert 0.005 < (one < 128).mean() < 0.05
 
 
 def test_transparency_becomes_paper_and_depth_does_not_matter() -> None:
@@ -72,33 +71,13 @@ def test_xdog_draws_the_dark_side_of_an_edge_only() -> None:
     assert line[:, 36:].min() > 0.99
 
 
-def test_local_contrast_evens_out_faint_and_strong_edges() -> None:
-    faint = np.full((128, 128), 0.5, np.float32)
-    faint[:, 64:] = 0.55
-    strong = np.full((128, 128), 0.2, np.float32)
-    strong[:, 64:] = 0.8
-    steps = [np.ptp(local_contrast(picture)[64, 56:72]) for picture in (faint, strong)]
-    assert steps[0] > 0.25 * steps[1]  # 12 times fainter in the photo
-
-
 def test_traced_lines_follow_the_strokes() -> None:
     paper = np.ones((120, 120), np.float32)
     cv2.line(paper, (20, 30), (100, 30), 0.0, 3)
     cv2.circle(paper, (60, 80), 20, 0.0, 2)
     paper[100, 5] = 0
-    lines = trace_lines(paper, shortest=10, tolerance=1.0)
+    lines = [line for line in trace_lines(paper) if len(line) > 4]
     assert len(lines) == 2
     straight = min(lines, key=len)
     assert np.abs(straight[:, 1] - 30).max() <= 1.5
     assert np.ptp(straight[:, 0]) > 70
-
-
-def test_a_stroke_passes_its_points_and_stays_in_range() -> None:
-    points = np.array([(10.0, 10.0), (50.0, 30.0), (90.0, 20.0)])
-    assert np.abs(smooth_path(points, 21)[10] - points[1]).max() < 1
-    canvas = np.zeros((64, 100), np.float32)
-    draw_stroke(canvas, points, 3.0, np.random.default_rng(0))
-    assert canvas.min() >= 0
-    assert 0.6 < canvas.max() <= 1
-    assert canvas[25:35, 45:55].max() > 0.5
-    assert canvas[55:].max() == 0

@@ -11,7 +11,7 @@ import torch
 from limner.training.color_hints import random_hints, random_mask
 from limner.training.pairs import registered_ink
 from limner.training.sketches import SIDE, Slips, clean_lines, draw, erase, warp, without_specks
-from limner.training.strokes import JAW, LIPS, OVAL, landmark_drawing, oval_mask
+from limner.training.strokes import JAW, LIPS, OVAL, draw_stroke, landmark_drawing, oval_mask, smooth_path
 
 
 def face_photo() -> np.ndarray:
@@ -117,3 +117,14 @@ def test_hints_are_often_left_out_and_follow_the_photo() -> None:
     hints = random_hints(red, rng)
     assert hints.shape == (20, 4, 32, 32)
     assert (hints[:, 0] - hints[:, 1]).min() > 0.5
+
+
+def test_a_stroke_passes_its_points_and_stays_in_range() -> None:
+    points = np.array([(10.0, 10.0), (50.0, 30.0), (90.0, 20.0)])
+    assert np.abs(smooth_path(points, 21)[10] - points[1]).max() < 1
+    canvas = np.zeros((64, 100), np.float32)
+    draw_stroke(canvas, points, 3.0, np.random.default_rng(0))
+    assert canvas.min() >= 0
+    assert 0.6 < canvas.max() <= 1
+    assert canvas[25:35, 45:55].max() > 0.5
+    assert canvas[55:].max() == 0

@@ -92,6 +92,7 @@ def _write(
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.safetensors"
     save_file(tensors, path, metadata={"network": name, **metadata})
+    path.chmod(0o644)  # safetensors keeps files to their owner
     manifest_path = folder / MANIFEST
     manifest = json.loads(manifest_path.read_text()) if manifest_path.exists() else {"files": {}}
     manifest["files"][path.name] = {"sha256": sha256(path), "bytes": path.stat().st_size, "provenance": provenance}

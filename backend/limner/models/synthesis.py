@@ -23,12 +23,16 @@ PATCH = 2
 
 @dataclass(frozen=True)
 class SynthesisConfig:
-    """Widths of the flow's U-Net, fine to coarse, and of its conditions; the U-Net sees patches of 2x2 latent cells."""
+    """Widths of the flow's U-Net, fine to coarse, and of its conditions; the U-Net sees patches of 2x2 latent cells.
+
+    `temperature` scales the noise that sampling starts from: below 1 it gives up variety for clean faces, which a
+    network needs that was trained for a short time."""
 
     latent: int = 16
     widths: tuple[int, ...] = (192, 256)
     time: int = 256
     condition: int = 64
+    temperature: float = 0.4
     mapping: FeatureMappingConfig = field(default_factory=FeatureMappingConfig)
 
 

@@ -107,14 +107,14 @@ class PortraitPipeline:
 
     def _synthesize(self, params: PortraitParams, condition: torch.Tensor, progress: Progress) -> torch.Tensor:
         generator = torch.Generator().manual_seed(params.seed)  # on the CPU: the same noise on every device
-        channels = self.networks.synthesis.config.latent
-        noise = torch.randn(1, channels, LATENT_SIDE, LATENT_SIDE, generator=generator).to(self.networks.device)
+        config = self.networks.synthesis.config
+        noise = torch.randn(1, config.latent, LATENT_SIDE, LATENT_SIDE, generator=generator) * config.temperature
 
         def step_done(done: int, estimate: torch.Tensor) -> None:
             progress("synthesis", 0.2 + 0.7 * (done + 1) / params.steps)
 
         velocity = partial(self.networks.synthesis.velocity, condition=condition)
-        return sample_euler(velocity, noise, params.steps, step_done)
+        return sample_euler(velocity, noise.to(self.networks.device), params.steps, step_done)
 
     def _decode(self, latent: torch.Tensor) -> NDArray[np.uint8]:
         rgb = self.networks.codec.decoder(latent)[0].float().cpu()  # (3, 512, 512) around [-1, 1]
