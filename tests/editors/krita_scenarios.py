@@ -283,12 +283,15 @@ def backend_killed() -> Steps:
     """The backend is killed: the docker says so, and the next portrait starts another one."""
     document = yield from new_document(200, 200)
     yield from add_sketch(document, 0, 0, 200, 200)
+    session().service.start()
+    yield lambda: session().state.name == "ready"
     first = session().state.welcome.pid
     os.kill(first, signal.SIGKILL)
     yield lambda: session().state.name != "ready"
     lost = [session().state.name, session().state.problem.message, session().state.problem.remedy]
     facts = yield from generate()
-    facts.update(lost=lost, another=session().state.welcome.pid != first)
+    welcome = session().state.welcome
+    facts.update(lost=lost, another=welcome is not None and welcome.pid != first, state=session().state.name)
     yield from close(document)
     return facts
 

@@ -112,15 +112,17 @@ def test_other_depths_and_a_layer_that_begins_off_the_canvas(
     assert (found["steps"], found["undone"]) == (1, ["Background", "Sketch"])
     assert found["redone"] == ["Background", "Sketch", GROUP]
     assert found["untouched"]
-    # the fake engine's portrait is the sketch, tinted: so it must lie over its strokes, scaled by 400 / 512
+    # The fake engine's guide is the picture stretched to a square, which lies on the canvas at (0, 0) with a side of
+    # 400: so the strokes' rows 40 to 184 of 300 are drawn at 53 to 246, and their columns, up to 139, where they were.
     guide = pixels(read_layers(krita.out / f"{depth}.kra"), "Shadow guide")
     assert guide.shape == (300, 400, 4)
     assert guide[..., 3].min() == 255
     inked = guide[..., 0] > 0
     rows, columns = np.flatnonzero(inked.any(1)), np.flatnonzero(inked.any(0))
-    assert 36 <= rows[0] <= 58
-    assert rows[-1] <= 202
-    assert columns[-1] <= 142
+    assert 51 <= rows[0] <= 55
+    assert 244 <= rows[-1] <= 248
+    assert columns[0] <= 1
+    assert 137 <= columns[-1] <= 141
 
 
 def test_the_selection_is_the_frame_and_another_portrait_refreshes_the_group(facts: dict[str, Any]) -> None:
@@ -182,5 +184,6 @@ def test_a_killed_backend_is_told_and_replaced(facts: dict[str, Any]) -> None:
     found = fact(facts, "backend_killed")
     name, message, remedy = found["lost"]
     assert (name, bool(message), bool(remedy)) == ("lost", True, True)
-    assert found["another"]
+    assert found["problem"] is None
+    assert (found["state"], found["another"]) == ("ready", True)
     assert found["layers"] == ["Background", "Sketch", GROUP]

@@ -22,7 +22,7 @@ from .placing import GROUP_NAME, PLACEMENTS, REFRESH, find_sketch, place_guide, 
 from .record import DESCRIPTION, KEY, Made, Record
 
 PORTRAIT, SHADOW = "portrait", "shadow"
-REFOCUS_LOOKS = 40  # ticks in which Krita may make a new layer the active one
+REFOCUS_LOOKS = 150  # ticks in which Krita may make a new layer the active one
 
 
 class Session:
@@ -40,7 +40,7 @@ class Session:
         self.running: dict[int, Running] = {}
         self.shown: dict[str, Shown] = {}  # by canvas key: what the preview shows
         self._canvas_key = ""
-        self._refocus: tuple[Canvas, str, str, int] | None = None  # canvas, group, sketch, looks left
+        self._refocus: tuple[Canvas, str, str, int] | None = None  # canvas, added, sketch, looks left
         self._sent: dict[str, str] = {}  # by canvas key: digest of what was drawn live last
         self._listeners: list[Callable[[], None]] = []
 
@@ -287,8 +287,8 @@ class Session:
         self.shown[target.key] = replace(self.shown[target.key], applied=True)
 
     def _focus_sketch(self) -> None:
-        """Krita makes a new layer the active one, at once and again a moment later: go back, so that the artist draws
-        on, and the next portrait is made of the sketch."""
+        """Krita makes a new layer the active one, at once and, where the machine is busy, again seconds later: go
+        back, so that the artist draws on, and the next portrait is made of the sketch."""
         if self._refocus is None:
             return
         canvas, added, sketch, looks = self._refocus
