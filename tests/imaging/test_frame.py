@@ -6,7 +6,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limner.imaging.errors import FrameError
@@ -108,6 +108,7 @@ def test_outside_the_picture_is_fill() -> None:
     assert cut.min() == 1
 
 
+@settings(max_examples=25)
 @given(st.floats(-300, 300), st.floats(-300, 300), st.floats(200, 900), st.floats(-40, 40))
 def test_what_is_drawn_at_a_point_lands_where_the_frame_says(x: float, y: float, size: float, angle: float) -> None:
     frame = FaceFrame(x, y, size, angle)
@@ -124,12 +125,12 @@ def test_what_is_drawn_at_a_point_lands_where_the_frame_says(x: float, y: float,
 
 @pytest.mark.parametrize(("size", "angle"), [(300.5, 0.0), (512.0, 0.0), (900.25, 0.0), (640.0, 17.0), (150.0, -30.0)])
 def test_placing_back_is_the_inverse_of_cutting_out(size: float, angle: float) -> None:
-    noise = np.random.default_rng(3).random((1200, 1100, 3)).astype(np.float32)
+    noise = np.random.default_rng(3).random((1200, 1150, 3)).astype(np.float32)
     picture = cv2.GaussianBlur(noise, (0, 0), 12)
     picture = (picture - picture.min()) / (picture.max() - picture.min())
     frame = FaceFrame(210.3, 190.8, size, angle)
-    layer = place(extract(picture, frame), frame, (1200, 1100))
-    inside = layer[..., 3] == 1
+    layer = place(extract(picture, frame), frame, (1200, 1150))
+    inside = layer[..., 3] > 0.999
     assert inside.sum() > 0.97 * size * size
     assert np.abs(layer[inside][:, :3] - picture[inside]).max() < 0.02
 

@@ -19,6 +19,7 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from limner.imaging.errors import PictureError
 
 MAX_SIDE = 8192  # pixels; the same limit holds on the wire
+_TIFF_BITS = 258  # the tag BitsPerSample
 MAX_FILE_BYTES = 1 << 30
 _FORMATS = {
     ".png": "PNG",
@@ -29,6 +30,7 @@ _FORMATS = {
     ".tif": "TIFF",
     ".tiff": "TIFF",
 }
+_REMEDY_SMALLER = "Scale the picture down or crop it to the face."
 _REMEDY_EXPORT = "Export the picture again, as PNG for example."
 
 
@@ -55,7 +57,11 @@ def read_picture(path: str | os.PathLike[str]) -> NDArray[Any]:
                 return _pixels(_to_srgb(ImageOps.exif_transpose(image)))
     except PictureError:
         raise
-    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        raise PictureError(
+            "picture_too_large", f"{name} is too large; sides of 1 to {MAX_SIDE} are possible.", _REMEDY_SMALLER
+        ) from error
+    except UnidentifiedImageError as error:
         raise _not_a_picture(name) from error
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError, cv2.error) as error:
         raise _broken(name, str(error)) from error
@@ -124,7 +130,7 @@ def _check_size(size: tuple[int, int], name: str) -> None:
         raise PictureError(
             "picture_too_large",
             f"{name} is {size[0]} x {size[1]} pixels; sides of 1 to {MAX_SIDE} are possible.",
-            "Scale the picture down or crop it to the face.",
+            _REMEDY_SMALLER,
         )
 
 
@@ -139,6 +145,8 @@ def _is_deep(image: Image.Image, data: bytes) -> bool:
     """Whether the file has 16 bits per channel, which Pillow keeps for gray without alpha only."""
     if image.format == "PNG":
         return data[24] == 16  # bit depth in the IHDR chunk
+    if image.format == "TIFF":
+        return max(image.tag_v2.get(_TIFF_BITS, (8,))) > 8  # type: ignore[attr-defined]
     return image.mode.startswith("I") or image.mode == "F"
 
 

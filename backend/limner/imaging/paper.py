@@ -103,13 +103,12 @@ def _fit_paper(channel: FloatImage) -> tuple[NDArray[np.float64], NDArray[np.flo
     rows = slice(0, len(cells))
     terms = np.stack([_surface(unit, rows, len(cells), len(cells)).ravel() for unit in np.eye(6)], 1).astype(np.float64)
     values = cells.reshape(-1).astype(np.float64)
-    penalty = np.diag([0.0, 0.02, 0.02, 0.05, 0.05, 0.05]) * len(values)
-    weights = np.where(values >= np.median(values), 1.0, 0.01)
-    coefficients = np.zeros(6)
-    for _ in range(12):
+    penalty = np.diag([0.0, 0.002, 0.002, 0.005, 0.005, 0.005]) * len(values)
+    weights, coefficients = np.ones(len(values)), np.zeros(6)
+    for below in np.geomspace(0.3, 0.002, 12):  # what lies below the surface counts less and less
         weighted = terms * weights[:, None]
-        coefficients = np.linalg.solve(weighted.T @ terms + penalty + np.eye(6) * 1e-9, weighted.T @ values)
-        weights = np.where(values >= terms @ coefficients - 0.03, 1.0, 0.002)
+        coefficients = np.linalg.solve(weighted.T @ terms + penalty, weighted.T @ values)
+        weights = np.where(values >= terms @ coefficients - 0.03, 1.0, below)
     paper = values[weights == 1.0]
     low, high = (paper.min(), paper.max()) if paper.size else (1.0, 1.0)
     limits = np.clip([low, high], _FAINTEST_PAPER, 1.0)
