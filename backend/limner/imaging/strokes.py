@@ -104,7 +104,7 @@ def _smoothed(mask: Mask, width: float) -> Mask:
 
 def _solid_areas(mask: Mask, width: float) -> FloatImage:
     """Parts much thicker than the lines: (H, W) float32 in [0, 1]."""
-    radius = max(1.25 * width, 0.75 * width + 2.5)
+    radius = max(0.9 * width, 0.5 * width + 2.0)
     core = np.where(cv2.distanceTransform(mask, cv2.DIST_L2, 5) > radius, 0, 255).astype(np.uint8)
     reach = cv2.distanceTransform(core, cv2.DIST_L2, 5)
     solid = (radius + 1.5 - reach).clip(0, 1)
