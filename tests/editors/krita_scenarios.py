@@ -86,24 +86,23 @@ def add_sketch(document: Any, x: int, y: int, width: int, height: int, name: str
 
 def generate(action: str = "limner_generate") -> Steps:
     """Press the action, wait for its end; what is seen of it."""
-    states, fractions = [], []
+    states: list[str] = []
 
     def look() -> None:
-        states.append(session().state.name)
-        fractions.extend(job.fraction for job in session().running.values())
+        if session().state.name not in states:
+            states.append(session().state.name)
 
     session().listen(look)
     steps = undo_steps()
     Krita.instance().action(action).trigger()
-    yield lambda: not session().running and not session()._refocus
+    yield lambda: not session().running and not session().focus.watching
     Krita.instance().activeDocument().waitForDone()
     yield 300
     session().unlisten(look)
     problem = session().problem
     return {
         "steps": undo_steps() - steps,
-        "states": sorted(set(states)),
-        "progress": len(set(fractions)),
+        "states": states,
         "problem": [problem.code, problem.message, problem.remedy] if problem is not None else None,
         "layers": names(Krita.instance().activeDocument().rootNode()),
         "active": Krita.instance().activeDocument().activeNode().name(),
@@ -250,7 +249,7 @@ def two_documents() -> Steps:
     other = yield from new_document(200, 200)
     yield from add_sketch(other, 0, 0, 200, 200)
     session().service.cancel(blocker)
-    yield lambda: not session().running and not session()._refocus
+    yield lambda: not session().running and not session().focus.watching
     facts = {"one": names(one.rootNode()), "other": names(other.rootNode())}
     blocker = block_the_backend()
     Krita.instance().action("limner_generate").trigger()

@@ -151,6 +151,24 @@ def test_the_artist_draws_on_at_the_sketch(desk: Desk) -> None:
     assert desk.document.active.title == "Background"
 
 
+def test_events_that_krita_lets_through_while_layers_are_inserted(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+
+    def refresh(document: FakeDocument) -> None:
+        desk.service.events.append(StateEvent(BackendState("lost")))
+        seen.extend([desk.session.tick(), desk.session.state.name, list(desk.session.running)])
+        desk.session.generate()
+
+    desk.ready()
+    desk.session.generate()
+    monkeypatch.setattr(FakeDocument, "refreshProjection", refresh)
+    desk.answer(1)
+    assert seen == [True, "ready", [1]]
+    assert (len(desk.service.jobs), desk.document.steps) == (1, ["add layer"])
+    desk.session.tick()
+    assert desk.session.state.name == "lost"
+
+
 def test_an_empty_layer_costs_a_message_only(desk: Desk) -> None:
     desk.document.draw_layer("Empty")
     desk.session.generate()

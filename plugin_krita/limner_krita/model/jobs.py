@@ -16,7 +16,7 @@ from ..client import Pixels
 from ..editor import Block, Canvas, EditorError, Layer
 from ..wire import ErrorCode, LimnerError, Result, Welcome
 from . import controls
-from .geometry import AUTO, FULL, SELECTION, Rect, Sending, choose_region, plan_sending, square_around
+from .geometry import SELECTION, Rect, Sending, choose_region, plan_sending, square_around
 from .record import digest_of
 
 
@@ -61,6 +61,11 @@ class Finished:
     params: Mapping[str, Any]
     device: str = ""
     frame: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def picture(self) -> Pixels | None:
+        """What to show of it."""
+        return self.images.get("portrait") or self.images.get("shadow")
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,3 @@ def _frame_of(result: Result) -> Mapping[str, Any]:
     if not isinstance(frame, Mapping) or not {"x", "y", "size"} <= set(frame):
         raise LimnerError(ErrorCode.INTERNAL, "The backend did not say where the portrait belongs.")
     return frame
-
-
-__all__ = ["AUTO", "FULL", "Finished", "Running", "Shown", "Target", "capture", "make_job"]

@@ -16,13 +16,13 @@ from ..client import BackendState
 from ..editor import Canvas, Editor, EditorError
 from ..wire import Cancelled, Error, LimnerError, Preview, Problem, Progress, Queued, Result, TaskSchema
 from . import controls
-from .geometry import AUTO, FRAME_MODES, FULL
+from .focus import SketchFocus
+from .geometry import AUTO, FRAME_MODES
 from .jobs import Finished, Running, Shown, capture, make_job
-from .placing import GROUP_NAME, PLACEMENTS, REFRESH, find_sketch, place_guide, place_result
+from .placing import PLACEMENTS, REFRESH, find_sketch, place_guide, place_result
 from .record import DESCRIPTION, KEY, Made, Record
 
 PORTRAIT, SHADOW = "portrait", "shadow"
-REFOCUS_LOOKS = 150  # ticks in which Krita may make a new layer the active one
 
 
 class Session:
@@ -40,9 +40,10 @@ class Session:
         self.running: dict[int, Running] = {}
         self.shown: dict[str, Shown] = {}  # by canvas key: what the preview shows
         self._canvas_key = ""
-        self._refocus: tuple[Canvas, str, str, int] | None = None  # canvas, added, sketch, looks left
+        self.focus = SketchFocus()
         self._sent: dict[str, str] = {}  # by canvas key: digest of what was drawn live last
         self._listeners: list[Callable[[], None]] = []
+        self._ticking = False
 
     # Who shows it
 
@@ -219,6 +220,17 @@ class Session:
 
     def tick(self) -> bool:
         """Take in what has happened; True while something is under way."""
+        if self._ticking:  # inserting layers lets Krita's timers go on
+            return True
+        self._ticking = True
+        try:
+            self._take_events()
+        finally:
+            self._ticking = False
+        starting = self.state.problem is None and self.state.name not in (READY, STOPPED)
+        return bool(self.running) or self.focus.watching or starting
+
+    def _take_events(self) -> None:
         events = self.service.take_events()
         for event in events:
             if isinstance(event, StateEvent):
@@ -227,10 +239,7 @@ class Session:
                 self._take_job(event)
         if events:
             self.changed()
-        self._focus_sketch()
-        return bool(self.running or self._refocus) or (
-            self.state.problem is None and self.state.name not in (READY, STOPPED)
-        )
+        self.focus.look()
 
     def _take_state(self, state: BackendState) -> None:
         self.state = state
@@ -249,16 +258,17 @@ class Session:
                 picture = message.images.get("portrait") or next(iter(message.images.values()))
                 self.shown[running.target.key] = Shown(picture)
         elif isinstance(message, (Result, Error, Cancelled)):
-            del self.running[event.key]
-            if isinstance(message, Error):
-                self._sent.pop(running.target.key, None)
-                self.problem = message.problem
-            elif isinstance(message, Result):
-                self._take_result(event.value)
+            try:
+                if isinstance(message, Error):
+                    self._sent.pop(running.target.key, None)
+                    self.problem = message.problem
+                elif isinstance(message, Result):
+                    self._take_result(event.value)
+            finally:  # not before: inserting layers lets Krita take in other events, and the job is still under way
+                del self.running[event.key]
 
     def _take_result(self, finished: Finished) -> None:
-        picture = finished.images.get("portrait") or finished.images.get("shadow")
-        self.shown[finished.target.key] = Shown(picture, finished, applied=False)
+        self.shown[finished.target.key] = Shown(finished.picture, finished, applied=False)
         self.problem = None
         if not finished.target.live:
             with self._problems():
@@ -280,26 +290,11 @@ class Session:
             weights = self.state.welcome.weights if self.state.welcome is not None else {}
             made = Made(placed.group, placed.layers, finished.params, weights, finished.device, finished.frame)
             record, added = record.with_made(sketch.uid, made), placed.group
-        self._refocus = (target.canvas, added, sketch.uid, REFOCUS_LOOKS)
+        self.focus.keep(target.canvas, sketch.uid, added)
         values = {name: value for name, value in finished.params.items() if name in self.values} or self.values
         record = replace(record, values=dict(values), frame_mode=target.frame_mode, hints=target.hints_uid)
         target.canvas.write_note(KEY, DESCRIPTION, record.to_bytes())
         self.shown[target.key] = replace(self.shown[target.key], applied=True)
 
-    def _focus_sketch(self) -> None:
-        """Krita makes a new layer the active one, at once and, where the machine is busy, again seconds later: go
-        back, so that the artist draws on, and the next portrait is made of the sketch."""
-        if self._refocus is None:
-            return
-        canvas, added, sketch, looks = self._refocus
-        self._refocus = (canvas, added, sketch, looks - 1) if looks > 1 and canvas.is_open else None
-        active = canvas.active_layer() if canvas.is_open else None
-        layer = canvas.layer(sketch) if active is not None and active.uid == added else None
-        if layer is not None:
-            canvas.activate(layer)
-
     def _record(self, canvas: Canvas) -> Record:
         return Record.from_bytes(canvas.read_note(KEY))
-
-
-__all__ = ["FULL", "GROUP_NAME", "PORTRAIT", "SHADOW", "Session"]
