@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from limner.imaging.planes import FloatImage, Strip, luma_of
 
 _LAYER_COVER = 0.6  # a layer with less than this share of opaque pixels is strokes on transparency
+_LEAST_TINT = 0.3  # a primary that the paper has less of is left out
 _FAINTEST_PAPER = 0.25  # never brighten paper more than four times
 _LEAST_CONTRAST = 0.2  # never stretch contrast more than five times
 
@@ -22,8 +23,9 @@ class Recipe:
 
     alpha_is_ink: bool
     inverted: bool
-    paper: NDArray[np.float64]  # (P, 6) coefficients of the paper's brightness per plane
-    paper_range: NDArray[np.float64]  # (P, 2) lowest and highest brightness of paper seen
+    paper: NDArray[np.float64]  # (6,) coefficients of the paper's luma
+    paper_range: NDArray[np.float64]  # (2,) lowest and highest luma of paper seen
+    tint: NDArray[np.float64]  # (P,) the paper's color: its planes over its luma
     black: float = 0.0
     white: float = 1.0
 
@@ -39,10 +41,13 @@ class Recipe:
 
     def _flattened(self, color: FloatImage, rows: slice, height: int) -> FloatImage:
         """Gray relative to the paper around it; a stroke of a bright color (yellow) is still seen."""
-        planes = np.empty_like(color)
-        for source, plane, coefficients, limits in zip(color, planes, self.paper, self.paper_range, strict=True):
+        surface = _surface(self.paper, rows, height, color.shape[2]).clip(*self.paper_range)
+        planes = np.ones_like(color)
+        for source, plane, tint in zip(color, planes, self.tint, strict=True):
+            if len(color) == 3 and tint < _LEAST_TINT:  # paper without this primary: the plane tells nothing
+                continue
             np.subtract(1, source, out=plane) if self.inverted else np.copyto(plane, source)
-            plane /= _surface(coefficients, rows, height, color.shape[2]).clip(*limits)
+            plane /= surface * np.float32(tint)
             np.minimum(plane, 1, out=plane)
         if len(planes) == 1:
             return np.asarray(planes[0])
@@ -51,14 +56,25 @@ class Recipe:
 
 
 def analyse(small: Strip) -> Recipe:
+    """Find the recipe on a reduced copy of the picture."""
     alpha_is_ink = _alpha_is_ink(small)
     inverted = not alpha_is_ink and is_light_on_dark(small.luma())
-    fits = [_fit_paper(1 - plane if inverted else plane) for plane in small.color]
-    paper, limits = np.stack([f[0] for f in fits]), np.stack([f[1] for f in fits])
-    rough = Recipe(alpha_is_ink, inverted, paper, limits)
-    height = small.color.shape[1]
-    black, white = _levels(rough.apply(small, slice(0, height), height))
+    color = 1 - small.color if inverted else small.color
+    luma = color[0] if len(color) == 1 else luma_of(color)
+    paper, limits = _fit_paper(luma)
+    rows, height = slice(0, luma.shape[0]), luma.shape[0]
+    surface = _surface(paper, rows, height, luma.shape[1]).clip(*limits)
+    rough = Recipe(alpha_is_ink, inverted, paper, limits, _tint(color, luma, surface))
+    black, white = _levels(rough.apply(small, rows, height))
     return replace(rough, black=black, white=white)
+
+
+def _tint(color: FloatImage, luma: FloatImage, surface: FloatImage) -> NDArray[np.float64]:
+    """The paper's color, (P,): median of each plane over the luma where the picture is as bright as its paper."""
+    bare = luma > 0.93 * surface
+    if len(color) == 1 or not bare.any():
+        return np.ones(len(color))
+    return np.array([float(np.median(plane[bare] / surface[bare])) for plane in color])
 
 
 def _alpha_is_ink(small: Strip) -> bool:
@@ -93,13 +109,13 @@ def _surface(coefficients: NDArray[np.float64], rows: slice, height: int, width:
     return np.asarray((one + y1 * y + y2 * y * y) + (x1 + xy * y) * x + x2 * x * x, np.float32)
 
 
-def _fit_paper(channel: FloatImage) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A smooth surface through the brightest parts of a channel: coefficients (6,) and the range (2,) of paper.
+def _fit_paper(luma: FloatImage) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A smooth surface through the brightest parts of the luma: coefficients (6,) and the range (2,) of paper.
 
     Asymmetric least squares over the bright level of 24 x 24 cells: cells below the surface (ink, hair) count little,
     and curvature costs, so that the surface is even where no paper is seen.
     """
-    cells = _bright_cells(channel)
+    cells = _bright_cells(luma)
     rows = slice(0, len(cells))
     terms = np.stack([_surface(unit, rows, len(cells), len(cells)).ravel() for unit in np.eye(6)], 1).astype(np.float64)
     values = cells.reshape(-1).astype(np.float64)

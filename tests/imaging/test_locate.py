@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The frame a request names, and the face found on larger sheets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from limner.imaging.errors import FrameError
+from limner.imaging.frame import FaceFrame
+from limner.imaging.locate import frame_from_params, locate_face
+from tests.imaging.drawings import face_lines
+
+BLANK = np.ones((300, 500), np.float32)
+
+
+def sheet(x: int, y: int, size: int, shape: tuple[int, int] = (900, 1200)) -> np.ndarray:
+    """A white sheet with the face drawn in the frame (x, y, size)."""
+    paper = np.ones(shape, np.float32)
+    paper[y : y + size, x : x + size] = face_lines(3, size)
+    return paper
+
+
+def test_full_is_the_whole_picture_on_paper() -> None:
+    assert frame_from_params("full", BLANK) == FaceFrame(0, -100, 500)
+
+
+@pytest.mark.parametrize("numbers", [[10, 20, 100], (10.5, -30.0, 200.0), ["1", "2", "64"]])
+def test_three_numbers_are_taken_as_they_are(numbers: Any) -> None:
+    x, y, size = (float(n) for n in numbers)
+    assert frame_from_params(numbers, BLANK) == FaceFrame(x, y, size)
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "middle",
+        [1, 2],
+        [1, 2, 3, 4],
+        ["a", 2, 100],
+        [0, 0, 8],
+        [0, 0, 1e9],
+        [600, 0, 100],
+        [0, -200, 100],
+        [float("nan"), 0, 100],
+        None,
+    ],
+)
+def test_frames_that_make_no_sense_are_refused(named: Any) -> None:
+    with pytest.raises(FrameError) as caught:
+        frame_from_params(named, BLANK)
+    assert caught.value.code == "bad_frame"
+    assert caught.value.remedy
+
+
+def test_a_drawing_that_fills_its_picture_keeps_it() -> None:
+    assert locate_face(face_lines(3)) == FaceFrame(0, 0, 512)
+
+
+def test_a_blank_picture_keeps_it() -> None:
+    assert locate_face(BLANK) == FaceFrame(0, -100, 500)
+
+
+@pytest.mark.parametrize(("x", "y", "size"), [(40, 30, 400), (600, 350, 500), (300, 100, 700)])
+def test_the_face_is_found_on_a_larger_sheet(x: int, y: int, size: int) -> None:
+    found = frame_from_params("auto", sheet(x, y, size))
+    assert np.hypot(found.center[0] - x - size / 2, found.center[1] - y - size / 2) < 0.08 * size
+    assert 0.85 < found.size / size < 1.18
+
+
+def test_dust_does_not_move_the_frame() -> None:
+    clean = sheet(600, 300, 450)
+    dusty = clean.copy()
+    for spot in np.random.default_rng(0).integers(0, 880, (60, 2)):
+        cv2.circle(dusty, (int(spot[1]), int(spot[0])), 2, 0.0, -1)
+    one, two = locate_face(clean), locate_face(dusty)
+    assert np.hypot(one.x - two.x, one.y - two.y) < 0.05 * one.size
+    assert abs(one.size - two.size) < 0.1 * one.size
