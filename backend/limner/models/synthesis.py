@@ -32,7 +32,7 @@ class SynthesisConfig:
     widths: tuple[int, ...] = (192, 256)
     time: int = 256
     condition: int = 64
-    temperature: float = 0.4
+    temperature: float = 0.25
     mapping: FeatureMappingConfig = field(default_factory=FeatureMappingConfig)
 
 
