@@ -186,8 +186,7 @@ class Session:
 
     def _enter_document(self) -> None:
         canvas = self.editor.active_canvas()
-        key = canvas.key if canvas is not None else ""
-        if key == self._canvas_key:
+        if (key := canvas.key if canvas is not None else "") == self._canvas_key:
             return
         self._canvas_key, self.problem = key, None
         record = self._record(canvas) if canvas is not None else Record()
