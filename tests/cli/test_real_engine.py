@@ -65,8 +65,8 @@ def test_a_photo_and_a_blank_canvas_are_one_line_each(limner: Command, tmp_path:
     Image.new("RGBA", (800, 600)).save(blank)
     before = limner.json("status")["pid"]
     for task in ("portrait", "shadow"):
-        assert "line drawing" in limner.fails(task, photo, "-o", tmp_path / "out.png")
-        assert "blank" in limner.fails(task, blank, "-o", tmp_path / "out.png")
+        assert "looks like a photo" in limner.fails(task, photo, "-o", tmp_path / "out.png")
+        assert "There is no drawing" in limner.fails(task, blank, "-o", tmp_path / "out.png")
     assert limner.json("status")["pid"] == before
 
 
