@@ -53,7 +53,7 @@ def photo_like(seed: int = 0, side: int = 256) -> NDArray[np.uint8]:
 
     def blob(cx: float, cy: float, rx: float, ry: float, soft: float = 0.04) -> FloatImage:
         distance = np.sqrt(((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2)
-        return (1 / (1 + np.exp((distance - 1) / soft))).astype(np.float32)
+        return (1 / (1 + np.exp(((distance - 1) / soft).clip(-50, 50)))).astype(np.float32)
 
     picture = np.empty((side, side, 3), np.float32)
     picture[:] = np.array([0.30, 0.42, 0.55], np.float32) * (0.7 + 0.5 * x[..., None])
