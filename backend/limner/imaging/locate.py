@@ -5,8 +5,8 @@ A drawing that fills its picture is in the canonical frame already, or close to 
 eyes, nose, mouth where the canonical frame has them) is moved over the drawing at many scales; the frame's top must
 lie near the top of the ink, where the hair ends.
 
-On 59 held-out pencil drawings, laid at random places and at 0.5 to 1.2 of their size on larger paper, the eyes were found
-within 0.9 % of the frame's side on average, 2.0 % at most. Tilted heads and strokes far from any face mislead it.
+On 59 held-out pencil drawings, laid at random places and at 0.5 to 1.2 of their size on larger paper, the eyes were
+found within 0.9 % of the frame's side on average, 2.0 % at most. Tilted heads and strokes far from any face mislead it.
 """
 
 from __future__ import annotations
