@@ -69,8 +69,8 @@ def frame_from_params(frame: str | Sequence[float], gray: FloatImage) -> FaceFra
     if not inside or not MIN_SIZE <= size <= MAX_RATIO * max(height, width):
         raise FrameError(
             "bad_frame",
-            f"The frame {x:g},{y:g},{size:g} does not hold a part of the {width} x {height} picture that can be drawn.",
-            "Choose a square of 16 pixels or more that lies over the face.",
+            f"The face frame {x:g},{y:g},{size:g} does not fit a picture of {width}x{height} pixels.",
+            "Give X,Y,SIZE so that the square holds the face, or use auto.",
         )
     return square
 

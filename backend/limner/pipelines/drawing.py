@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from limner.imaging.errors import ImagingError
-from limner.imaging.frame import MAX_RATIO, MIN_SIZE, FaceFrame, full_frame
-from limner.imaging.locate import locate_face
+from limner.imaging.errors import FrameError, ImagingError
+from limner.imaging.frame import FaceFrame
+from limner.imaging.locate import frame_from_params
 from limner.imaging.sketch import check_drawing, line_image, normalize_sketch
 from limner.models.components import PARTS, ComponentEmbedding, cut_windows
 from limner.pipelines.base import JobError
@@ -36,17 +36,10 @@ def choose_frame(frame: Any, gray: NDArray[np.float32]) -> FaceFrame:
     """The face frame for "auto" (found in the drawing), "full" (all of the picture) or [x, y, size] in its pixels.
 
     gray: (H, W) in [0, 1], 1 = paper. Raises JobError where the square is far too small or misses the picture."""
-    height, width = gray.shape
-    if frame == "auto":
-        return locate_face(gray)
-    if frame == "full":
-        return full_frame(height, width)
-    x, y, size = (float(value) for value in frame)
-    fits = MIN_SIZE <= size <= MAX_RATIO * max(height, width)
-    if not fits or x >= width or y >= height or x + size <= 0 or y + size <= 0:
-        message = f"The face frame {x:g},{y:g},{size:g} does not fit a picture of {width}x{height} pixels."
-        raise JobError("bad_parameter", message, "Give X,Y,SIZE so that the square holds the face, or use auto.")
-    return FaceFrame(x, y, size)
+    try:
+        return frame_from_params(frame, gray)
+    except FrameError as error:
+        raise JobError("bad_parameter", error.message, error.remedy) from error
 
 
 def read_drawing(picture: NDArray[Any], frame: Any, device: torch.device) -> Drawing:
