@@ -7,6 +7,7 @@ editable install they are the repository's own folders (`weights/`, `plugin_<edi
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -36,6 +37,15 @@ def plugin_dir(name: str) -> Path:
     if name not in EDITORS:
         raise ValueError(f"no plugin for {name!r}: known editors are {', '.join(EDITORS)}")
     return CHECKOUT / f"plugin_{name}" if in_checkout() else PACKAGE / "_plugins" / name
+
+
+def file_sha256(path: Path) -> str:
+    """Hexadecimal sha256 of a file, read in blocks. Raises OSError where it cannot be read."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def examples_dir() -> Path:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -91,20 +90,12 @@ def _look_at_weights(folder: Path) -> Iterator[Check]:
 
 def _check_weight(path: Path, digest: str) -> Check:
     try:
-        found = _sha256(path)
+        found = resources.file_sha256(path)
     except OSError as error:
         return Check("weights", PROBLEM, f"{path} cannot be read: {error.strerror}.")
     if found != digest:
         return Check("weights", PROBLEM, f"{path} is damaged: its sha256 is not the manifest's.")
     return Check("weights", OK, f"{path.name}, {path.stat().st_size / 1e6:.1f} MB, sha256 {digest[:12]}...")
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def check_backend() -> Iterator[Check]:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Weights on disk: half-precision safetensors with their config inside, listed in a manifest with sha256 sums."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
@@ -17,6 +16,7 @@ from limner.models.bank import CodeBank
 from limner.models.codec import Codec, CodecConfig
 from limner.models.components import PARTS, ComponentConfig, ComponentEmbedding
 from limner.models.synthesis import Synthesis, SynthesisConfig
+from limner.resources import file_sha256
 
 MANIFEST = "manifest.json"
 NETWORKS: dict[str, tuple[type[nn.Module], type]] = {
@@ -45,19 +45,6 @@ class Networks:
     bank: CodeBank
     sums: Mapping[str, str]
     device: torch.device
-
-
-def sha256(path: Path) -> str:
-    """Hexadecimal sha256 of a file."""
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(stream)
-
-
-def _digest(stream: Any) -> str:
-    digest = hashlib.sha256()
-    while block := stream.read(1 << 20):
-        digest.update(block)
-    return digest.hexdigest()
 
 
 def build_config(kind: type, values: Mapping[str, Any]) -> Any:
@@ -95,7 +82,7 @@ def _write(
     path.chmod(0o644)  # safetensors keeps files to their owner
     manifest_path = folder / MANIFEST
     manifest = json.loads(manifest_path.read_text()) if manifest_path.exists() else {"files": {}}
-    manifest["files"][path.name] = {"sha256": sha256(path), "bytes": path.stat().st_size, "provenance": provenance}
+    manifest["files"][path.name] = {"sha256": file_sha256(path), "bytes": path.stat().st_size, "provenance": provenance}
     manifest_path.write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
 
 
@@ -109,7 +96,7 @@ def verify(folder: Path) -> dict[str, str]:
     for name, entry in json.loads(path.read_text())["files"].items():
         if not (folder / name).exists():
             raise WeightsError("weights_missing", f"The weights {name} are missing in {folder}.", remedy)
-        sums[name] = sha256(folder / name)
+        sums[name] = file_sha256(folder / name)
         if sums[name] != entry["sha256"]:
             raise WeightsError(
                 "weights_damaged", f"The weights {name} are damaged: their checksum is not the manifest's.", remedy
