@@ -7,8 +7,10 @@ picture at twice its side, so that the 512-pixel photos teach real detail and ev
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import nn
 
 from limner.models.blocks import PlainResidual, ShuffleUp, conv3
@@ -87,3 +89,9 @@ class Codec(nn.Module):
 def half(picture: torch.Tensor) -> torch.Tensor:
     """(N, C, 2H, 2W) -> (N, C, H, W) by area averaging: the decoder's output at the encoded picture's side."""
     return F.avg_pool2d(picture, 2)
+
+
+def to_pixels(rgb: torch.Tensor) -> NDArray[np.uint8]:
+    """(N, 3, H, W) around [-1, 1], on any device -> (N, H, W, 3) uint8."""
+    pixels = rgb.float().cpu().add(1).mul(127.5).round().clamp(0, 255).byte()
+    return pixels.permute(0, 2, 3, 1).contiguous().numpy()

@@ -27,9 +27,14 @@ class FeatureMappingConfig:
     remainder_widths: tuple[int, int] = (64, 48)
 
 
+def map_side(window: Window) -> int:
+    """Side of a window's feature map."""
+    return window.size * MAP_SIDE // CANVAS
+
+
 def seam_mask(window: Window) -> torch.Tensor:
     """(1, 1, S, S) in (0, 1]: 1 inside the window, falling towards its border; all 1 for the remainder."""
-    side = window.size * MAP_SIDE // CANVAS
+    side = map_side(window)
     if window.name == "remainder":
         return torch.ones(1, 1, side, side)
     cell = torch.arange(side)
@@ -53,7 +58,7 @@ def spread_over_windows(values: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """A number by part, (N,) each, as a map (N, 1, 64, 64) merged as the feature maps are."""
     maps = {}
     for window in WINDOWS:
-        side = window.size * MAP_SIDE // CANVAS
+        side = map_side(window)
         maps[window.name] = values[window.name][:, None, None, None].expand(-1, 1, side, side)
     return merge_windows(maps)
 
@@ -64,7 +69,7 @@ class FeatureDecoder(nn.Module):
     def __init__(self, window: Window, widths: tuple[int, int]) -> None:
         super().__init__()
         coarse, fine = widths
-        side = window.size * MAP_SIDE // CANVAS
+        side = map_side(window)
         steps = 3 if window.name == "remainder" else 2
         start = side // 2**steps
         self.layers = nn.Sequential(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from limner.imaging.color import hints_field
 from limner.imaging.frame import FaceFrame
 from limner.models.bank import refine_codes
+from limner.models.codec import to_pixels
 from limner.models.components import PARTS
 from limner.models.feature_mapping import spread_over_windows
 from limner.models.manifold import Projection
@@ -117,8 +118,7 @@ class PortraitPipeline:
         return sample_euler(velocity, noise.to(self.networks.device), params.steps, step_done)
 
     def _decode(self, latent: torch.Tensor) -> NDArray[np.uint8]:
-        rgb = self.networks.codec.decoder(latent)[0].float().cpu()  # (3, 512, 512) around [-1, 1]
-        pixels = rgb.add(1).mul(127.5).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
+        pixels = to_pixels(self.networks.codec.decoder(latent))[0]  # (512, 512, 3)
         return np.dstack([pixels, np.full(pixels.shape[:2], 255, np.uint8)])
 
 

@@ -8,7 +8,6 @@ from tqdm import tqdm
 from limner.models.bank import CodeBank
 from limner.models.components import PARTS, ComponentEmbedding
 from limner.training.drawn import DrawnFaces
-from limner.training.sketches import clean_lines
 
 CHUNK = 32
 SOFT_SET, SOFT_STRIDE = "lfw_256", 4  # of the soft photos every fourth is taken
@@ -27,7 +26,7 @@ def build_bank(faces: DrawnFaces, embedding: ComponentEmbedding) -> CodeBank:
     rows, codes = bank_rows(faces), {part: list[torch.Tensor]() for part in PARTS}
     owners = []
     for chunk in tqdm(np.array_split(rows, -(-len(rows) // CHUNK)), desc="building the bank", unit="batch"):
-        ink = torch.from_numpy(np.stack([clean_lines(np.asarray(faces.photos[r])) for r in chunk]))[:, None].float()
+        ink = faces.clean(chunk, np.zeros(len(chunk), bool))
         for drawing in (ink, ink.flip(3)):  # (N, 1, 256, 256) in [0, 1], 1 = ink
             for part, code in embedding.encode(drawing).items():
                 codes[part].append(code)

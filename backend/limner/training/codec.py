@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from limner.models.codec import Codec, CodecConfig, half
-from limner.training.faces import cached_pictures, read_index, select
+from limner.models.codec import Codec, CodecConfig, half, to_pixels
+from limner.training.faces import cached_pictures, read_index
 from limner.training.perceptual import VggFeatures, find_hed_weights, perceptual_loss
 
 CROP, BATCH = 96, 8  # pixels of the encoded crop, crops a step
@@ -21,11 +21,6 @@ LATENT_NOISE = 0.12
 def to_tensor(pictures: np.ndarray) -> torch.Tensor:
     """(N, H, W, 3) uint8 -> (N, 3, H, W) float in [-1, 1]."""
     return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
-
-
-def to_pictures(tensor: torch.Tensor) -> np.ndarray:
-    """(N, 3, H, W) in [-1, 1] -> (N, H, W, 3) uint8."""
-    return tensor.add(1).mul(127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).contiguous().numpy()
 
 
 class CodecTask:
@@ -44,8 +39,8 @@ class CodecTask:
         self.large = np.array([i for i, f in enumerate(large) if f.split == "train"])
         weights = np.array([3.0 if large[i].is_sharp else 1.0 for i in self.large])
         self.large_weights = weights / weights.sum()
-        held_out = [f for f in select(photos, "val") if f.is_sharp and f.set != "canada_512"]
-        self.held_out = np.array([i for i, f in enumerate(photos) if f in held_out])
+        held_out = [f.split == "val" and f.is_sharp and f.set != "canada_512" for f in photos]
+        self.held_out = np.flatnonzero(held_out)
 
     def losses(self, model: nn.Module, step: int, progress: float) -> Mapping[str, torch.Tensor]:
         rng = np.random.default_rng(step)
@@ -71,7 +66,7 @@ class CodecTask:
         photos = to_tensor(self.small_pictures[self.held_out[::2]])
         outputs = torch.cat([half(model(batch)).clamp(-1, 1) for batch in photos.split(8)])
         error = (outputs - photos).square().mean((1, 2, 3)) / 4  # values in 0..1
-        rows = [np.concatenate(list(to_pictures(t)), 1) for t in (photos[4:10], outputs[4:10])]
+        rows = [np.concatenate(list(to_pixels(t)), 1) for t in (photos[4:10], outputs[4:10])]
         return {"psnr_sharp": float((-10 * error.log10()).mean())}, np.concatenate(rows, 0)
 
 

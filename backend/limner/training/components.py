@@ -28,27 +28,30 @@ class ComponentTask:
         self.model: nn.Module = ComponentEmbedding(config)
         self.faces, self.weights = faces, faces.weights(sharp=3, paired=3)
         self.batches = Ahead(self._batch)
-        val = [i for i, f in enumerate(faces.faces) if f.split == "val"]
-        rows = np.array(val[:: max(1, len(val) // 48)][:48])
-        self.held_out = faces.batch(rows, [Slips(2, 0)] * len(rows), seed=(7, 7))
+        rows = faces.held_out(48)
+        self.held_out = self._with_clean(faces.batch(rows, [Slips(2, 0)] * len(rows), seed=(7, 7)))
 
-    def _batch(self, step: int) -> DrawnBatch:
+    def _with_clean(self, drawn: DrawnBatch) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the networks see and what they shall draw, (N, 1, 256, 256) ink each."""
+        return drawn.drawing, self.faces.clean(drawn.rows, drawn.mirrored)
+
+    def _batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         rng = np.random.default_rng((1, step))
         rows = rng.choice(self.faces.train, BATCH, p=self.weights)
         slips = [Slips(rng.uniform(0, 5), rng.uniform(0, 0.25)) for _ in rows]
-        return self.faces.batch(rows, slips, seed=(2, step))
+        return self._with_clean(self.faces.batch(rows, slips, seed=(2, step)))
 
     def losses(self, model: nn.Module, step: int, progress: float) -> Mapping[str, torch.Tensor]:
-        batch = self.batches.take(step)
-        losses = component_losses(model(batch.drawing, noise=CODE_NOISE), batch.clean)
+        drawing, clean = self.batches.take(step)
+        losses = component_losses(model(drawing, noise=CODE_NOISE), clean)
         return {**losses, "total": torch.stack(list(losses.values())).sum()}
 
     @torch.no_grad()
     def validate(self, model: nn.Module) -> tuple[Mapping[str, float], np.ndarray]:
-        logits = model(self.held_out.drawing)
-        losses = component_losses(logits, self.held_out.clean)
-        wanted = cut_windows(self.held_out.clean)
-        drawn = cut_windows(self.held_out.drawing)
+        drawing, clean = self.held_out
+        logits = model(drawing)
+        losses = component_losses(logits, clean)
+        wanted, drawn = cut_windows(clean), cut_windows(drawing)
         columns = []
         for i in range(8):
             for kind in (drawn, {k: v.sigmoid() for k, v in logits.items()}, wanted):

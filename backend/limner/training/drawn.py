@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Batches of drawn faces: a photo, a drawing of it in a random hand, and the clean line drawing."""
+"""Batches of drawn faces: photos and drawings of them in random hands, and the clean line drawings."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,12 +19,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class DrawnBatch:
-    """rows (N,) of the photos, mirrored (N,) bool, drawing and clean (N, 1, 256, 256) ink in [0, 1]."""
+    """rows (N,) of the photos, mirrored (N,) bool, drawing (N, 1, 256, 256) ink in [0, 1]."""
 
     rows: np.ndarray
     mirrored: np.ndarray
     drawing: torch.Tensor
-    clean: torch.Tensor
+
+
+def mirror(pictures: torch.Tensor, mirrored: np.ndarray) -> torch.Tensor:
+    """(N, C, H, W) with left and right exchanged in those pictures where `mirrored` (N,) is set."""
+    return torch.where(torch.from_numpy(mirrored)[:, None, None, None], pictures.flip(3), pictures)
 
 
 class DrawnFaces:
@@ -47,21 +51,25 @@ class DrawnFaces:
         """Ink (256, 256) of one photo; a share `real` of the photos with a real drawing give that one."""
         face = self.faces[row]
         own = self.drawings.get(face.file)
-        if own is not None and rng.random() < real:
-            return draw(self.photos[row], face.landmarks, slips, rng, own=own.astype(np.float32) / 255)
-        return draw(np.asarray(self.photos[row]), face.landmarks, slips, rng)
+        taken = own.astype(np.float32) / 255 if own is not None and rng.random() < real else None
+        return draw(np.asarray(self.photos[row]), face.landmarks, slips, rng, own=taken)
+
+    def held_out(self, count: int, without: str = "") -> np.ndarray:
+        """About `count` rows of held-out photos, spread over all sets but the one named `without`."""
+        rows = [i for i, f in enumerate(self.faces) if f.split == "val" and f.set != without]
+        return np.array(rows[:: max(1, len(rows) // count)][:count])
+
+    def clean(self, rows: np.ndarray, mirrored: np.ndarray) -> torch.Tensor:
+        """The clean line drawings of the photos in `rows`, (N, 1, 256, 256) ink in [0, 1]."""
+        lines = np.stack([clean_lines(np.asarray(self.photos[row])) for row in rows])
+        return mirror(torch.from_numpy(lines)[:, None].float(), mirrored)
 
     def batch(self, rows: np.ndarray, slips: Sequence[Slips], seed: tuple[int, ...]) -> DrawnBatch:
         """A drawing of each photo in `rows` with its `slips`, half of them mirrored; the same seed, the same batch."""
         rng = np.random.default_rng(seed)
         mirrored = rng.random(len(rows)) < 0.5
-        inks, cleans = [], []
-        for row, flip, slip in zip(rows, mirrored, slips, strict=True):
-            ink, clean = self.drawn(int(row), slip, rng), clean_lines(np.asarray(self.photos[row]))
-            inks.append(ink[:, ::-1] if flip else ink)
-            cleans.append(clean[:, ::-1] if flip else clean)
-        as_tensor = [torch.from_numpy(np.stack(a)[:, None].astype(np.float32)) for a in (inks, cleans)]
-        return DrawnBatch(rows, mirrored, *as_tensor)
+        inks = np.stack([self.drawn(int(row), slip, rng) for row, slip in zip(rows, slips, strict=True)])
+        return DrawnBatch(rows, mirrored, mirror(torch.from_numpy(inks)[:, None], mirrored))
 
 
 class Ahead(Generic[T]):

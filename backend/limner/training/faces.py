@@ -5,7 +5,7 @@ The pictures are decoded once into memory-mapped arrays, so that a set larger th
 """
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,11 +50,6 @@ def read_index(folder: Path) -> list[Face]:
         Face(r["file"], r["set"], r["split"], int(r["size"]), int(r["source_px"]), r["pair"], p)
         for r, p in zip(rows, points, strict=True)
     ]
-
-
-def select(faces: Iterable[Face], split: str, *, sketches: bool = False, size: int = 0) -> list[Face]:
-    """The photos (or the drawings) of one split that are stored with at least `size` pixels a side."""
-    return [f for f in faces if f.split == split and f.is_sketch == sketches and f.size >= size]
 
 
 def decode(path: Path, side: int) -> np.ndarray:

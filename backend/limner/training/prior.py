@@ -11,13 +11,13 @@ import torch.nn.functional as F
 from torch import nn
 
 from limner.models.bank import CodeBank, refine_codes
-from limner.models.codec import Codec, half
+from limner.models.codec import Codec, half, to_pixels
 from limner.models.components import PARTS, ComponentEmbedding
 from limner.models.feature_mapping import spread_over_windows
 from limner.models.synthesis import LATENT_SIDE, Conditions, Synthesis, SynthesisConfig, path_variance, sample_euler
-from limner.training.codec import to_pictures, to_tensor
+from limner.training.codec import to_tensor
 from limner.training.color_hints import random_hints
-from limner.training.drawn import Ahead, DrawnBatch, DrawnFaces
+from limner.training.drawn import Ahead, DrawnBatch, DrawnFaces, mirror
 from limner.training.latents import LatentStore
 from limner.training.sketches import Slips
 
@@ -68,9 +68,7 @@ class PriorTask:
         self.faces, self.codec, self.embedding, self.bank, self.latents = faces, codec, embedding, bank, latents
         self.weights = faces.weights(sharp=5, paired=4)
         self.batches = Ahead(lambda step: self._batch(self._rows(step), step))
-        val = [i for i, f in enumerate(faces.faces) if f.split == "val" and f.set != "canada_512"]
-        rows = np.array(val[:: max(1, len(val) // 48)][:48])
-        self.held_out = self._batch(rows, -1)
+        self.held_out = self._batch(faces.held_out(48, without="canada_512"), -1)
 
     def _rows(self, step: int) -> np.ndarray:
         return np.random.default_rng((3, step)).choice(self.faces.train, BATCH, p=self.weights)
@@ -84,8 +82,7 @@ class PriorTask:
         slips = [slips_of(float(v.mean()), rng) for v in literal]
         drawn = self.faces.batch(rows, slips, seed=(5, step % 2**32))
         photos = to_tensor(np.stack([self.faces.photos[r] for r in rows]))
-        small = F.avg_pool2d(photos, 256 // LATENT_SIDE)  # (N, 3, 32, 32)
-        small = torch.where(torch.from_numpy(drawn.mirrored)[:, None, None, None], small.flip(3), small)
+        small = mirror(F.avg_pool2d(photos, 256 // LATENT_SIDE), drawn.mirrored)  # (N, 3, 32, 32)
         by_part = {part: torch.from_numpy(literal[:, i]) for i, part in enumerate(PARTS)}
         return PriorBatch(drawn, by_part, mapped[:, None, None, None], random_hints(small, rng))
 
@@ -136,5 +133,5 @@ class PriorTask:
             velocity = partial(model.velocity, condition=model.condition(given))
             lines.append(half(self.codec.decoder(sample_euler(velocity, noise, steps=8))))
         photos = to_tensor(np.stack([self.faces.photos[r] for r in rows]))
-        lines.append(torch.where(torch.from_numpy(drawn.mirrored)[:, None, None, None], photos.flip(3), photos))
-        return np.concatenate([np.concatenate(list(to_pictures(line)), 1) for line in lines], 0)
+        lines.append(mirror(photos, drawn.mirrored))
+        return np.concatenate([np.concatenate(list(to_pixels(line)), 1) for line in lines], 0)
