@@ -47,7 +47,7 @@ LOST = "lost"  # it was ready and has ended
 
 _ANSWER_TIMEOUT = 5.0  # seconds in which a live backend answers a hello
 _LOOK_INTERVAL = 1.0  # seconds between two looks at a ready backend's process
-_POLL_INTERVAL = 0.02  # seconds between two polls of ensure_backend
+_POLL_INTERVAL = 0.02  # seconds between two polls of wait
 _HELLO_INTERVAL = 0.25  # seconds between two hellos while it loads
 
 
@@ -110,6 +110,23 @@ class Launcher:
         return self._state
 
     # Steps: each may replace itself by the next
+
+    def wait(self, on_state: Callable[[BackendState], None] | None = None) -> ConnectionInfo:
+        """Poll until a backend has welcomed the client, then close; blocks. Raises BackendError when none comes."""
+        shown: BackendState | None = None
+        try:
+            while True:
+                state = self.poll()
+                if on_state is not None and state != shown:
+                    on_state(state)
+                    shown = state
+                if state.problem is not None:
+                    raise BackendError.of(state.problem)
+                if state.connection is not None:
+                    return state.connection
+                time.sleep(_POLL_INTERVAL)
+        finally:
+            self.close()
 
     def _look(self) -> None:
         """Read the connection file, and try what it names."""
@@ -253,20 +270,7 @@ def ensure_backend(
     with. on_state: called with each new state. Raises BackendError: backend_not_installed, start_failed, timeout, ...
     """
     launcher = Launcher(start=start, timeout=timeout, python=python)
-    shown: BackendState | None = None
-    try:
-        while True:
-            state = launcher.poll()
-            if on_state is not None and state != shown:
-                on_state(state)
-                shown = state
-            if state.problem is not None:
-                raise BackendError.of(state.problem)
-            if state.connection is not None:
-                return state.connection
-            time.sleep(_POLL_INTERVAL)
-    finally:
-        launcher.close()
+    return launcher.wait(on_state)
 
 
 def _find_connection() -> ConnectionInfo | None:

@@ -3,18 +3,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Callable
 
-from .client import BackendError, BackendState, Client, ConnectionInfo, Launcher, Pixels
+from .client import BackendState, Client, ConnectionInfo, Launcher, Pixels
 from .texts import N_, _
 from .wire import Result
 
 Report = Callable[[str, float], None]  # (what goes on, done fraction in [0, 1])
 
-_POLL_INTERVAL = 0.02  # seconds between two looks at a backend that starts
 _STARTING, _LOADING = N_("Starting the Limner backend"), N_("The Limner backend loads its networks")
 _STATES = {"starting": _STARTING, "loading": _LOADING, "ready": N_("The Limner backend is ready")}
 _STAGES = {
@@ -77,13 +75,4 @@ def run_job(job: Job, launcher: Launcher, report: Report) -> Answer:
 def _connection(launcher: Launcher, report: Report) -> ConnectionInfo:
     """Wait until the launcher has a backend that answers."""
     report(_STARTING, 0.0)
-    try:
-        while True:
-            state = launcher.poll()
-            if state.problem is not None:
-                raise BackendError.of(state.problem)
-            if state.connection is not None:
-                return state.connection
-            time.sleep(_POLL_INTERVAL)
-    finally:
-        launcher.close()
+    return launcher.wait()
