@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from limner import resources
 from limner.cli import failures
@@ -16,20 +17,10 @@ from limner.cli.pictures import check_output, read_pixels, write_png
 
 if TYPE_CHECKING:
     from limner.client import Client
+    from limner.wire import Result
 
-REFINE = 0.3
-SEED = 0
-
-
-def _draw(client: Client, sketch: Path, folder: Path) -> dict[str, Any]:
-    """Draw one example; returns the backend's report. Raises Failure or LimnerError."""
-    names = {"portrait": f"{sketch.stem}-portrait.png", "shadow": f"{sketch.stem}-shadow.png"}
-    outputs = {name: check_output(folder / file) for name, file in names.items()}
-    params = {"seed": SEED, "refine": REFINE, "shadow": True}
-    result = client.run("portrait", {"sketch": read_pixels(sketch)}, params)
-    for name, path in outputs.items():
-        write_png(path, result.images[name])
-    return dict(result.info)
+PARAMS = {"seed": 0, "refine": 0.3, "shadow": True}
+PICTURES = ("portrait", "shadow")
 
 
 def demo(folder: Path) -> None:
@@ -38,16 +29,45 @@ def demo(folder: Path) -> None:
     if not sketches:
         raise Failure(f"There are no example sketches in {resources.examples_dir()}.", "Install Limner again with pip.")
     folder.mkdir(parents=True, exist_ok=True)
+    for sketch in sketches:
+        for name in PICTURES:
+            check_output(_path(folder, sketch, name))
     begin = time.perf_counter()
     with open_client() as (client, shown):
         shown.close()
         print(f"backend: ready on {client.welcome.device} after {time.perf_counter() - begin:.1f} s", flush=True)
-        for sketch in sketches:
-            begin = time.perf_counter()
-            info = _draw(client, sketch, folder)
-            stages = ", ".join(f"{stage} {ms:.0f} ms" for stage, ms in info.get("timings_ms", {}).items())
-            print(f"{sketch.stem}: {time.perf_counter() - begin:.2f} s in all ({stages})", flush=True)
-    print(f"The portraits and shadow guides of {len(sketches)} sketches are in {folder.resolve()}")
+        for sketch, result in _draw(client, sketches):
+            for name in PICTURES:
+                write_png(_path(folder, sketch, name), result.images[name])
+            print(f"{sketch.stem}: {_stages(result.info.get('timings_ms', {}))}", flush=True)
+    seconds = time.perf_counter() - begin
+    print(f"{len(sketches)} portraits and their shadow guides are in {folder.resolve()} ({seconds:.1f} s in all)")
+
+
+def _stages(timings: Mapping[str, float]) -> str:
+    """How long each stage took, as text; `timings` are milliseconds by stage."""
+    return ", ".join(f"{stage} {ms:.0f} ms" for stage, ms in timings.items())
+
+
+def _path(folder: Path, sketch: Path, name: str) -> Path:
+    """Where a picture of an example goes."""
+    return folder / f"{sketch.stem}-{name}.png"
+
+
+def _draw(client: Client, sketches: Sequence[Path]) -> Iterator[tuple[Path, Result]]:
+    """The results as they come. All jobs are sent first, so that the backend draws while pictures are written here."""
+    from limner.client import BackendError
+    from limner.wire import Cancelled, Error, ErrorCode, Result
+
+    open_jobs = {client.submit("portrait", {"sketch": read_pixels(path)}, PARAMS): path for path in sketches}
+    while open_jobs:
+        for message in client.poll(1.0):
+            if isinstance(message, Error):
+                raise BackendError.of(message.problem)
+            if isinstance(message, Cancelled):
+                raise BackendError(ErrorCode.CANCELLED)
+            if isinstance(message, Result):
+                yield open_jobs.pop(message.id), message
 
 
 def main() -> None:
