@@ -81,6 +81,14 @@ class Synthesis(nn.Module):
         literal = self.literal(given.drawing) * trust
         return torch.cat([maps, literal, self.color(masked), trust, mapped], 1)
 
+    def without_drawing(self, condition: torch.Tensor) -> torch.Tensor:
+        """A condition (N, C, 16, 16) with nothing but its color hints left: what guidance steers away from."""
+        start = 2 * self.config.condition
+        kept = torch.zeros_like(condition)
+        color = slice(start, start + self.config.condition // 2)
+        kept[:, color] = condition[:, color]
+        return kept
+
     def forward(self, latent: torch.Tensor, time: torch.Tensor, given: Conditions) -> torch.Tensor:
         """Velocity (N, 16, 32, 32) under fresh conditions: what training needs."""
         return self.velocity(latent, time, self.condition(given))

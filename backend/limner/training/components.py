@@ -53,7 +53,7 @@ class ComponentTask:
         losses = component_losses(logits, clean)
         wanted, drawn = cut_windows(clean), cut_windows(drawing)
         columns = []
-        for i in range(8):
+        for i in range(min(8, len(drawing))):
             for kind in (drawn, {k: v.sigmoid() for k, v in logits.items()}, wanted):
                 parts = [F.interpolate(kind[w.name][i : i + 1], 96)[0, 0] for w in WINDOWS]
                 columns.append(torch.cat(parts))

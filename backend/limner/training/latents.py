@@ -13,7 +13,7 @@ CHUNK = 16
 
 
 class LatentStore:
-    """Latents (16, 32, 32) of photos (M, 256, 256, 3) and of their mirror images; `file` belongs to one codec."""
+    """Latents (16, 32, 32) of photos (M, 256, 256, 3) and of their mirror images; `file` is for this codec alone."""
 
     def __init__(self, codec: Codec, photos: np.ndarray, file: Path) -> None:
         self.codec, self.photos = codec.eval(), photos

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trains each network in its folder below `out`, in the order codec, components, prior; exports what was trained."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -51,6 +52,14 @@ def trained(network: Network, folder: Path) -> Network:
     return network.eval().requires_grad_(False)
 
 
+def fingerprint(network: nn.Module) -> str:
+    """Ten hex digits that tell these weights from others: names what was computed with them."""
+    digest = hashlib.sha256()
+    for tensor in network.state_dict().values():
+        digest.update(tensor.numpy().tobytes())
+    return digest.hexdigest()[:10]
+
+
 def train_codec(run: Run) -> None:
     """The codec, into out/codec."""
     task = CodecTask(run.data, run.cache, CodecConfig())
@@ -65,7 +74,7 @@ def train_components(run: Run) -> None:
 
 def load_bank(run: Run, faces: DrawnFaces, embedding: ComponentEmbedding) -> CodeBank:
     """The bank of the trained encoders, built when it is first asked for."""
-    path = run.out / "components" / "bank.pt"
+    path = run.cache / f"bank-{fingerprint(embedding)}.pt"
     if not path.exists():
         bank = build_bank(faces, embedding)
         torch.save({**bank.codes, "faces": bank.faces}, path)
@@ -79,7 +88,7 @@ def train_prior(run: Run) -> None:
     codec = trained(Codec(CodecConfig()), run.out / "codec")
     embedding = trained(ComponentEmbedding(ComponentConfig()), run.out / "components")
     bank = load_bank(run, faces, embedding)
-    latents = LatentStore(codec, faces.photos, run.cache / "latents.npy")
+    latents = LatentStore(codec, faces.photos, run.cache / f"latents-{fingerprint(codec)}.npy")
     task = PriorTask(faces, codec, embedding, bank, latents, SynthesisConfig())
     Trainer(task, LoopConfig(run.minutes, lr=8e-4, warmup=60, report_minutes=8), run.out / "prior", run.resume).run()
 

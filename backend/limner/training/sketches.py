@@ -91,8 +91,9 @@ def _pencil(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def _freehand(photo: np.ndarray, landmarks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     ink = landmark_drawing(landmarks, SIDE, rng)
     around = _xdog_lines(photo, rng) if rng.random() < 0.6 else _edge_lines(photo, rng)
-    outside = 1 - oval_mask(landmarks, SIDE, rng.uniform(0.85, 1.05))
-    return np.maximum(ink, without_specks(around * outside, int(rng.integers(15, 60))))
+    if rng.random() < 0.6:  # else glasses, beard and wrinkles too: the face mesh knows nothing of them
+        around = around * (1 - oval_mask(landmarks, SIDE, rng.uniform(0.85, 1.05)))
+    return np.maximum(ink, without_specks(around, int(rng.integers(15, 60))))
 
 
 def warp(ink: np.ndarray, jitter: float, rng: np.random.Generator) -> np.ndarray:
