@@ -89,7 +89,8 @@ def stop() -> None:
     print("The backend has ended." if ended else "No backend is running.")
 
 
-def _parse_device(text: str) -> str:
+def parse_device(text: str) -> str:
+    """The name of a device as `--device` takes it; raises typer.BadParameter for anything else."""
     if not _DEVICE.fullmatch(text):
         raise typer.BadParameter(f"'{text}' is not auto, cuda, cuda:N, mps or cpu")
     return text
@@ -100,7 +101,7 @@ def serve(
         str, typer.Option(metavar="tcp://127.0.0.1:*", help="Where to listen; * is any free port.")
     ] = "tcp://127.0.0.1:*",
     device: Annotated[
-        str, typer.Option(metavar="auto|cuda|cuda:1|mps|cpu", parser=_parse_device, help="What computes.")
+        str, typer.Option(metavar="auto|cuda|cuda:1|mps|cpu", parser=parse_device, help="What computes.")
     ] = "auto",
     idle_timeout: Annotated[
         float, typer.Option(metavar="MIN", min=0, help="End after so many minutes without clients; 0: never.")
