@@ -60,7 +60,7 @@ def test_a_head_tilted_clockwise_comes_out_upright() -> None:
 def test_impossible_frames_are_refused(values: tuple[float, float, float]) -> None:
     with pytest.raises(FrameError) as caught:
         FaceFrame(*values)
-    assert caught.value.code == "bad_frame"
+    assert caught.value.code == "bad_parameter"
 
 
 @given(st.integers(1, 9000), st.integers(1, 9000))

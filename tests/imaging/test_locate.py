@@ -52,7 +52,7 @@ def test_three_numbers_are_taken_as_they_are(numbers: Any) -> None:
 def test_frames_that_make_no_sense_are_refused(named: Any) -> None:
     with pytest.raises(FrameError) as caught:
         frame_from_params(named, BLANK)
-    assert caught.value.code == "bad_frame"
+    assert caught.value.code == "bad_parameter"
     assert caught.value.remedy
 
 

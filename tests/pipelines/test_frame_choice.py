@@ -7,28 +7,16 @@ import numpy as np
 import pytest
 
 from limner.pipelines.base import JobError
-from limner.pipelines.drawing import choose_frame
 from limner.pipelines.engine import Engine
 from tests.pipelines.conftest import face_drawing, run
 
-PAPER = np.ones((400, 800), np.float32)
-
-
-def test_full_holds_the_whole_picture() -> None:
-    frame = choose_frame("full", PAPER)
-    assert frame.size == 800
-    assert (frame.x, frame.y) == (0, -200)
-
-
-def test_a_given_square_is_taken_even_partly_outside() -> None:
-    frame = choose_frame([-20, 30, 300], PAPER)
-    assert (frame.x, frame.y, frame.size, frame.angle) == (-20, 30, 300, 0)
-
 
 @pytest.mark.parametrize("square", [[0, 0, 2], [900, 0, 100], [0, 400, 50], [-60, 0, 50], [0, 0, 1e6]])
-def test_a_square_that_cannot_hold_the_face_is_refused(square: list[float]) -> None:
+def test_a_square_that_cannot_hold_the_face_is_refused(engine: Engine, square: list[float]) -> None:
+    canvas = np.full((400, 800, 1), 255, np.uint8)
+    canvas[:, 200:600] = face_drawing()[56:456, 56:456]
     with pytest.raises(JobError) as error:
-        choose_frame(square, PAPER)
+        run(engine, canvas, frame=square)
     assert error.value.code == "bad_parameter"
     assert "800x400" in error.value.message
 

@@ -46,7 +46,7 @@ class FaceFrame:
         values = (self.x, self.y, self.size, self.angle)
         if not all(math.isfinite(v) for v in values) or self.size <= 0:
             raise FrameError(
-                "bad_frame",
+                "bad_parameter",
                 f"The face frame {values} is not a square: four finite numbers, size above 0, are needed.",
                 "Give the frame as X,Y,SIZE in pixels, or use auto.",
             )

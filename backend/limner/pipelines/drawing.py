@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from limner.imaging.errors import FrameError, ImagingError
+from limner.imaging.errors import ImagingError
 from limner.imaging.frame import FaceFrame
 from limner.imaging.locate import frame_from_params
 from limner.imaging.sketch import check_drawing, line_image, normalize_sketch
@@ -32,16 +32,6 @@ class Drawing:
     frame: FaceFrame
 
 
-def choose_frame(frame: Any, gray: NDArray[np.float32]) -> FaceFrame:
-    """The face frame for "auto" (found in the drawing), "full" (all of the picture) or [x, y, size] in its pixels.
-
-    gray: (H, W) in [0, 1], 1 = paper. Raises JobError where the square is far too small or misses the picture."""
-    try:
-        return frame_from_params(frame, gray)
-    except FrameError as error:
-        raise JobError("bad_parameter", error.message, error.remedy) from error
-
-
 def read_drawing(picture: NDArray[Any], frame: Any, device: torch.device) -> Drawing:
     """Normalizes a picture (H, W, C) and cuts its face frame ("auto", "full" or [x, y, size]).
 
@@ -49,7 +39,7 @@ def read_drawing(picture: NDArray[Any], frame: Any, device: torch.device) -> Dra
     try:
         check_drawing(picture)
         gray = normalize_sketch(picture)
-        face = choose_frame(frame, gray)
+        face = frame_from_params(frame, gray)
         lines = line_image(gray, face)  # (512, 512), 1 = paper
     except ImagingError as error:
         raise JobError(error.code, error.message, error.remedy) from error
