@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import limner
-from limner.cli import doctor, drawing, editors, failures, lifecycle, photo, train
+from limner.cli import bench, doctor, drawing, editors, failures, lifecycle, photo, train
 
 app = typer.Typer(
     name="limner",
@@ -24,6 +24,7 @@ for command in (
     *(drawing.portrait, drawing.shadow, photo.sketch),
     *(editors.install, editors.uninstall, editors.package),
     train.train,
+    bench.bench,
 ):
     app.command()(command)
 
