@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the networks cost: their multiply-adds, the machine's best at that, and published networks beside them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from limner.bench.deepfacedrawing import SIDE as DRAWING_SIDE
+from limner.bench.deepfacedrawing import DeepFaceDrawing
+from limner.bench.drawings import FULL
+from limner.bench.pix2pix import SIDE as UNET_SIDE
+from limner.bench.pix2pix import Pix2PixUNet
+from limner.bench.timing import Times, time_runs
+from limner.pipelines.base import Request
+from limner.server.worker.boot import available_cpus, load_factory, worker_threads
+
+GEMM_SIDE = 2048
+_GEMM_S = 3.0  # seconds for which a matrix product is repeated; its best run counts
+_GEMM_RUNS = 5  # at least
+
+
+@dataclass(frozen=True)
+class NetworkFigures:
+    """One network: millions of parameters, billions of multiply-adds in a pass, and how long a pass takes."""
+
+    parameters_m: float
+    gmac: float
+    times: Times
+
+    def to_map(self) -> dict[str, Any]:
+        """As `limner bench --json` prints it."""
+        return {"parameters_m": round(self.parameters_m, 1), "gmac": round(self.gmac, 2), "ms": self.times.to_map()}
+
+
+def use_worker_threads() -> int:
+    """Lets torch compute here with as many threads as a worker does; returns how many."""
+    threads = int(os.environ.get("OMP_NUM_THREADS") or worker_threads(available_cpus()))
+    torch.set_num_threads(threads)
+    return threads
+
+
+def count_gmac(run: Callable[[], object]) -> float:
+    """Billions of multiply-adds in the matrix products and convolutions that the call makes with torch."""
+    with FlopCounterMode(display=False) as counter:
+        run()
+    return counter.get_total_flops() / 2e9
+
+
+def count_engine_pass(sketch: NDArray[np.uint8], factory: str, device: str) -> float:
+    """Billions of multiply-adds of one whole portrait, for a sketch (H, W, C). Loads the engine in this process."""
+    engine = load_factory(factory)(device)
+    params = engine.schema()["portrait"].validate({"frame": FULL, "shadow": True})
+    request = Request("portrait", {"sketch": sketch}, params)
+    return count_gmac(lambda: engine.run(request, lambda stage, fraction, preview=None: None))
+
+
+def matrix_peak(dtype: torch.dtype, device: torch.device, side: int = GEMM_SIDE) -> float | None:
+    """Billions of multiply-adds a second in the best of several products of square matrices; None where torch has no
+    such product for the device."""
+    try:
+        left, right = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
+        best, started, runs = float("inf"), time.perf_counter(), 0
+        while runs < _GEMM_RUNS or time.perf_counter() - started < _GEMM_S:
+            begin = time.perf_counter()
+            torch.mm(left, right)
+            _wait_for(device)
+            best, runs = min(best, time.perf_counter() - begin), runs + 1
+        return side**3 / best / 1e9
+    except RuntimeError:
+        return None
+
+
+def measure_network(network: nn.Module, inputs: torch.Tensor, runs: int) -> NetworkFigures:
+    """One network's cost with a batch of one, after one pass that does not count."""
+    network = network.eval().to(inputs.device)
+
+    @torch.inference_mode()
+    def run() -> None:
+        network(inputs)
+        _wait_for(inputs.device)
+
+    parameters = sum(parameter.numel() for parameter in network.parameters()) / 1e6
+    gmac = count_gmac(run)
+    return NetworkFigures(parameters, gmac, Times.of(time_runs(run, runs, warm_up=0)))
+
+
+def measure_published(runs: int, device: torch.device, on_step: Callable[[str, float], None]) -> dict[str, Any]:
+    """DeepFaceDrawing at 512x512 and pix2pix's U-Net at 256x256, one after the other."""
+    published: dict[str, tuple[Callable[[], nn.Module], int]] = {
+        "deepfacedrawing": (DeepFaceDrawing, DRAWING_SIDE),
+        "pix2pix_unet_256": (Pix2PixUNet, UNET_SIDE),
+    }
+    figures = {}
+    for number, (name, (build, side)) in enumerate(published.items()):
+        on_step(name.replace("_", " "), number / len(published))
+        drawing = torch.rand(1, 1, side, side, device=device) * 2 - 1
+        figures[name] = measure_network(build(), drawing, runs).to_map()
+    return figures
+
+
+def _wait_for(device: torch.device) -> None:
+    """Until the device has done what it was given: only the CPU does it at once."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`limner bench` with the light engine: everything is measured and told, and the user's backend is left alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from limner.bench.drawings import example_sketch, with_other_eye
+from limner.bench.report import markdown
+from limner.bench.timing import Times, percentile, time_runs
+from limner.models.components import WINDOWS
+from tests.support.command import Command
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """One bench for all tests; its three files lie beside `bench.json`."""
+    folder = tmp_path_factory.mktemp("bench")
+    command = Command(folder / "home", folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("limner.bench.networks._GEMM_S", 0.0)
+        ran = command.run("bench", "--runs", "2", "--no-comparison", "--json", "--out", folder / "out")
+    assert ran.status == 0, ran
+    assert not (folder / "home").exists(), "the user's home is not touched"
+    told = json.loads(ran.stdout)
+    assert json.loads((folder / "out" / "bench.json").read_text("utf-8")) == told
+    return told | {"folder": folder / "out"}
+
+
+def test_what_scripts_rely_on_is_there(report: dict[str, Any]) -> None:
+    for name in ("full_pass_ms", "window_update_ms", "wire_ms", "wire_pure_python_ms"):
+        assert 0 < report[name]["p50"] <= report[name]["p95"], name
+        assert report[name]["runs"] == 2
+    assert report["ready_s"] > 0
+    assert 0 < report["rss_mb"] <= report["peak_rss_mb"]
+    assert report["throughput_per_s"].keys() == {"1", "2", "4", "8"}
+    assert all(rate > 0 for rate in report["throughput_per_s"].values())
+    assert report["speedup_over_deepfacedrawing"] is None
+    assert report["weights"] == {"fake.safetensors": "0" * 64}
+    assert report["outside_networks_share"] == 1.0, "the light engine has no networks"
+
+
+def test_the_table_and_the_plot_are_written(report: dict[str, Any]) -> None:
+    folder: Path = report["folder"]
+    assert (folder / "bench.png").read_bytes().startswith(b"\x89PNG")
+    table = (folder / "bench.md").read_text("utf-8")
+    assert f"| {report['ready_s']:.1f} s |" in table
+    assert "portraits a second, 8 clients" in table
+
+
+def test_the_table_compares(report: dict[str, Any]) -> None:
+    times = {"p50": 2000.0, "p95": 2100.0, "mean": 2000.0, "runs": 5}
+    published = {"deepfacedrawing": {"parameters_m": 425.6, "gmac": 280.9, "ms": times}}
+    table = markdown({**report, "published": published, "speedup_over_deepfacedrawing": 12.3})
+    assert "425 M parameters" in table or "426 M parameters" in table
+    assert "p50 2000 ms, p95 2100 ms (5 runs)" in table
+    assert "12.3 times" in table
+
+
+def test_the_changed_drawing_differs_in_one_window_only() -> None:
+    before, after = example_sketch(), with_other_eye(example_sketch())
+    rows, columns = np.nonzero((before != after)[..., 0])
+    assert rows.size
+    for window in WINDOWS[:-1]:
+        inside = (rows >= window.y) & (rows < window.y + window.size)
+        inside &= (columns >= window.x) & (columns < window.x + window.size)
+        assert inside.all() if window.name == "left_eye" else not inside.any(), window.name
+
+
+def test_percentiles_are_values_that_were_measured() -> None:
+    values = [float(value) for value in range(1, 101)]
+    assert (percentile(values, 50), percentile(values, 95), percentile(values, 100)) == (50.0, 95.0, 100.0)
+    assert percentile([7.0], 95) == 7.0
+    assert Times.of([0.001, 0.003]) == Times(1.0, 3.0, 2.0, 2)
+    with pytest.raises(ValueError, match="no run"):
+        Times.of([])
+
+
+def test_warm_up_runs_do_not_count() -> None:
+    calls: list[str] = []
+    seconds = time_runs(lambda: calls.append("run"), 3, warm_up=2, after=lambda done: calls.append(str(done)))
+    assert len(seconds) == 3
+    assert calls == ["run", "run", "run", "1", "run", "2", "run", "3"]

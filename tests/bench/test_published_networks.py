@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The networks to compare with have the published size, and a pass goes through them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from limner.bench.deepfacedrawing import WINDOWS, DeepFaceDrawing, PublishedSize
+from limner.bench.networks import count_gmac, matrix_peak, measure_network
+from limner.bench.pix2pix import Pix2PixUNet
+
+TINY = PublishedSize(code=4, encoder=(2, 2, 2, 2, 2), mapping=(2, 2, 2, 2, 2, 2), generator=2, residuals=1)
+
+
+def millions(network: torch.nn.Module) -> float:
+    return sum(parameter.numel() for parameter in network.parameters()) / 1e6
+
+
+def test_deepfacedrawing_has_the_published_parameters_and_multiply_adds() -> None:
+    with torch.device("meta"), torch.inference_mode():
+        network, drawing = DeepFaceDrawing().eval(), torch.empty(1, 1, 512, 512)
+        assert round(millions(network)) in (425, 426)
+        assert [round(millions(part)) for part in (network.encoders, network.mappings, network.generator)] == [
+            137,
+            149,
+            140,
+        ]
+        assert round(count_gmac(lambda: network(drawing))) == 281
+
+
+def test_the_unet_has_the_published_parameters() -> None:
+    with torch.device("meta"):
+        assert round(millions(Pix2PixUNet()), 1) == 54.4
+
+
+@torch.inference_mode()
+def test_a_drawing_becomes_a_picture() -> None:
+    torch.manual_seed(0)
+    network, drawing = DeepFaceDrawing(TINY).eval(), torch.ones(1, 1, 512, 512)
+    picture = network(drawing)
+    assert picture.shape == (1, 3, 512, 512)
+    assert float(picture.abs().max()) <= 1
+    assert Pix2PixUNet((2,) * 8).eval()(torch.ones(1, 1, 256, 256)).shape == (1, 3, 256, 256)
+
+
+@pytest.mark.parametrize("window", WINDOWS, ids=lambda window: window.name)
+@torch.inference_mode()
+def test_every_window_reaches_the_picture(window: object) -> None:
+    torch.manual_seed(0)
+    network, drawing = DeepFaceDrawing(TINY).eval(), torch.ones(1, 1, 512, 512)
+    before = network(drawing)
+    encoder = network.encoders[window.name]  # type: ignore[attr-defined]
+    encoder[-1].bias += 10.0
+    assert not torch.equal(network(drawing), before)
+
+
+def test_a_network_is_counted_and_timed() -> None:
+    figures = measure_network(torch.nn.Linear(10, 20, bias=False), torch.zeros(1, 10), runs=3)
+    assert (figures.parameters_m, figures.gmac) == (200 / 1e6, 200 / 1e9)
+    assert figures.times.runs == 3
+    assert 0 < figures.times.p50 <= figures.times.p95
+
+
+def test_the_matrix_peak_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("limner.bench.networks._GEMM_S", 0.0)
+    peak = matrix_peak(torch.float32, torch.device("cpu"), side=64)
+    assert peak is not None
+    assert peak > 0
+    assert matrix_peak(torch.complex32, torch.device("cpu"), side=8) is None, "no such product on this device"
