@@ -38,5 +38,5 @@ wheel:
 	$(BIN)/python -m build --wheel --no-isolation .
 
 clean:
-	@if [ -x $(BIN)/limner ]; then $(BIN)/limner stop >/dev/null 2>&1 || true; fi
+	@if [ -x $(BIN)/python ]; then $(BIN)/python .ci/stop_own.py .venv || true; fi
 	rm -rf .venv dist build demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
