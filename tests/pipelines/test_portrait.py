@@ -130,8 +130,13 @@ def test_an_unknown_task_is_named(engine: Engine) -> None:
         engine.run(Request("repaint", {}), lambda stage, fraction, preview=None: None)
 
 
-def test_a_device_that_is_not_there_is_told() -> None:
+def test_auto_asks_only_for_devices_that_are_there(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="limner.pipelines.engine")
     assert str(choose_device("auto")) in {"cpu", "cuda", "mps"}
+    assert not caplog.records
+
+
+def test_a_device_that_is_not_there_is_told() -> None:
     with pytest.raises(JobError) as error:
         choose_device("cuda:99")
     assert "cpu" in error.value.remedy

@@ -24,8 +24,7 @@ def choose_device(name: str) -> torch.device:
     """ "auto" takes the first of CUDA, MPS and the CPU that runs a trial; any other name is taken as it is.
 
     Raises JobError where the named device does not work."""
-    candidates = ("cuda", "mps", "cpu") if name == "auto" else (name,)
-    for candidate in candidates:
+    for candidate in _usual_devices() if name == "auto" else (name,):
         try:
             device = torch.device(candidate)
             torch.ones(8, device=device).sum().item()
@@ -35,6 +34,12 @@ def choose_device(name: str) -> torch.device:
     raise JobError(
         "start_failed", f"The device '{name}' does not work here.", "Start with --device auto or --device cpu."
     )
+
+
+def _usual_devices() -> list[str]:
+    """The devices that "auto" tries, best first: those that this build of PyTorch and this machine have."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    return [device for device, is_there in there.items() if is_there]
 
 
 class Engine:
