@@ -78,7 +78,7 @@ def test_each_job_ends_exactly_once(incoming, cancelled):
     with pytest.MonkeyPatch.context() as patch:
         script = ScriptedTransport([packed(wire.Welcome("request-1", "ready", "0.1.0")), *incoming])
         names = iter(JOBS)
-        patch.setattr(link_module, "open_transport", lambda endpoint, name: script)
+        patch.setattr(link_module, "open_transport", lambda endpoint, name, curve: script)
         patch.setattr("limner.client.client._new_id", lambda: next(names))
         client = Client(ConnectionInfo("tcp://127.0.0.1:1", token="token"))
         assert [client.submit("portrait", {}) for _ in JOBS] == JOBS

@@ -117,6 +117,7 @@ class FakeClients:
         self.sent: list[tuple[bytes, ServerMessage]] = []
         self.unreachable: set[bytes] = set()
         self.forgotten: list[bytes] = []
+        self.admitted: set[bytes] = set()
 
     def send(self, client: bytes, message: ServerMessage) -> bool:
         if client in self.unreachable:
@@ -125,6 +126,9 @@ class FakeClients:
             raise WireError(ErrorCode.TOO_LARGE)
         self.sent.append((client, message))
         return True
+
+    def admit(self, client: bytes) -> None:
+        self.admitted.add(client)
 
     def forget(self, client: bytes) -> None:
         self.forgotten.append(client)

@@ -46,7 +46,7 @@ def connect(context: zmq.Context, clients: ClientSocket, identity: bytes) -> zmq
     peer.setsockopt(zmq.RCVHWM, 1)
     peer.connect(clients.endpoint)
     peer.send_multipart(encode(messages.Ping("p", "t")))
-    assert wait_for(lambda: list(clients.messages()), "the ping") == [(identity, messages.Ping("p", "t"))]
+    assert wait_for(lambda: list(clients.messages()), "the ping") == [(identity, "", messages.Ping("p", "t"))]
     return peer
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from limner.server.clientsocket import loopback_endpoint
+from limner.server.endpoint import bind_address
 from limner.wire import ErrorCode, LimnerError
 
 
@@ -20,7 +20,7 @@ from limner.wire import ErrorCode, LimnerError
     ],
 )
 def test_loopback_addresses_are_taken(endpoint: str, bound: str) -> None:
-    assert loopback_endpoint(endpoint) == bound
+    assert bind_address(endpoint) == bound
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_loopback_addresses_are_taken(endpoint: str, bound: str) -> None:
 )
 def test_addresses_that_others_can_reach_are_refused_with_the_reason(endpoint: str) -> None:
     with pytest.raises(LimnerError, match="CURVE") as caught:
-        loopback_endpoint(endpoint)
+        bind_address(endpoint)
     assert caught.value.code == ErrorCode.START_FAILED
     assert "127.0.0.1" in caught.value.remedy
 
@@ -42,5 +42,5 @@ MALFORMED = (
 @pytest.mark.parametrize("endpoint", MALFORMED)
 def test_anything_else_is_refused(endpoint: str) -> None:
     with pytest.raises(LimnerError) as caught:
-        loopback_endpoint(endpoint)
+        bind_address(endpoint)
     assert caught.value.code == ErrorCode.START_FAILED

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from limner.wire import ConnectionInfo, WireError
+from limner.wire import ConnectionInfo, WireError, remote
 from limner.wire import connection as files
 from limner.wire.process import describe_self, is_alive, is_stale, start_time
 
@@ -140,13 +140,13 @@ def test_only_the_own_file_is_removed(home):
 
 
 def test_the_environment_forces_an_endpoint(monkeypatch):
-    assert files.forced_connection() is None
+    assert remote.forced_connection() is None
     monkeypatch.setenv("LIMNER_ENDPOINT", "tcp://127.0.0.1:9")
-    assert files.forced_connection() == ConnectionInfo("tcp://127.0.0.1:9")
+    assert remote.forced_connection() == ConnectionInfo("tcp://127.0.0.1:9")
     files.write_connection(INFO)
-    assert files.forced_connection() == ConnectionInfo("tcp://127.0.0.1:9", token="secret")
+    assert remote.forced_connection() == ConnectionInfo("tcp://127.0.0.1:9", token="secret")
     monkeypatch.setenv("LIMNER_TOKEN", "mine")
-    assert files.forced_connection() == ConnectionInfo("tcp://127.0.0.1:9", token="mine")
+    assert remote.forced_connection() == ConnectionInfo("tcp://127.0.0.1:9", token="mine")
 
 
 def test_tokens():

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,15 +24,16 @@ _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
 def find_backend() -> dict[str, Any]:
-    """The state of the backend that the connection file or LIMNER_ENDPOINT names; starts none.
+    """The state of the backend that the connection file, remote.json or LIMNER_ENDPOINT names; starts none.
 
     Returns a map with "running"; when True also endpoint, pid, state, version, device, weights, problem and jobs.
     Raises LimnerError when a backend is named and alive but does not answer.
     """
     from limner.client import BackendError, Client
-    from limner.wire.connection import forced_connection, read_connection
+    from limner.wire.connection import read_connection
     from limner.wire.errors import ErrorCode
     from limner.wire.process import is_stale
+    from limner.wire.remote import forced_connection
 
     forced = forced_connection()
     connection = forced or read_connection()
@@ -104,8 +106,18 @@ def serve(
         str, typer.Option(metavar="auto|cuda|cuda:1|mps|cpu", parser=parse_device, help="What computes.")
     ] = "auto",
     idle_timeout: Annotated[
-        float, typer.Option(metavar="MIN", min=0, help="End after so many minutes without clients; 0: never.")
-    ] = IDLE_MINUTES,
+        float | None,
+        typer.Option(
+            metavar="MIN",
+            min=0,
+            show_default=f"{IDLE_MINUTES:g}, 0 with --public-key-dir",
+            help="End after so many minutes without clients; 0: never.",
+        ),
+    ] = None,
+    public_key_dir: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Let in the computers whose public keys lie here; see 'limner keys'."),
+    ] = None,
     foreground: Annotated[bool, typer.Option("--foreground", help="Stay in this terminal; Ctrl+C ends it.")] = False,
 ) -> None:
     """Start the backend, unless one is running already."""
@@ -113,7 +125,8 @@ def serve(
     from limner.server.app import serve as run_backend
     from limner.server.lifecycle import live_connection
 
-    options = ServeOptions(endpoint, device, idle_timeout, foreground)
+    minutes = (0.0 if public_key_dir else IDLE_MINUTES) if idle_timeout is None else idle_timeout
+    options = ServeOptions(endpoint, device, minutes, foreground, public_key_dir=str(public_key_dir or ""))
     found = live_connection()
     if foreground:
         run_backend(options)

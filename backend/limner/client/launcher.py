@@ -12,12 +12,13 @@ import time
 from dataclasses import dataclass
 from typing import Callable
 
-from ..wire.connection import ConnectionInfo, forced_connection, home, make_home, read_connection
+from ..wire.connection import ConnectionInfo, home, make_home, read_connection
 from ..wire.errors import ErrorCode, LimnerError, Problem, WireError
 from ..wire.limits import PROTOCOL_VERSION
 from ..wire.locks import FileLock
 from ..wire.messages import STATE_FAILED, STATE_READY, Welcome
 from ..wire.process import is_stale
+from ..wire.remote import forced_connection
 from .client import Client
 from .errors import BackendError
 from .interpreter import InstallRecord, find_python, read_install_record, write_install_record
@@ -164,7 +165,7 @@ class Launcher:
         raise BackendError(ErrorCode.START_FAILED, f"The backend ended at once with exit status {status}{cause}")
 
     def _try(self, connection: ConnectionInfo) -> None:
-        self._client = Client(connection, transport="zmtp", name="launcher")
+        self._client = Client(connection, transport="auto" if connection.curve else "zmtp", name="launcher")
         self._answer_deadline = time.monotonic() + _ANSWER_TIMEOUT
         self._step = self._await_welcome
         self._await_welcome()
@@ -274,10 +275,12 @@ def ensure_backend(
 
 
 def _find_connection() -> ConnectionInfo | None:
-    """LIMNER_ENDPOINT, else the connection file; a damaged file counts as none."""
-    with contextlib.suppress(WireError):
-        return forced_connection() or read_connection()
-    return None
+    """LIMNER_ENDPOINT or remote.json, else the connection file; when that one is damaged, it counts as none."""
+    forced = forced_connection()
+    if forced is None:
+        with contextlib.suppress(WireError):
+            return read_connection()
+    return forced
 
 
 def _is_locked(name: str) -> bool:

@@ -47,7 +47,7 @@ class Link:
         self.check()
         if self._transport is None:
             try:
-                self._transport = open_transport(self.connection.endpoint, self._transport_name)
+                self._transport = open_transport(self.connection.endpoint, self._transport_name, self.connection.curve)
             except BackendError as error:
                 self.end(error)
                 raise

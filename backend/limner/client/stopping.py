@@ -8,9 +8,10 @@ import os
 import signal
 import time
 
-from ..wire.connection import ConnectionInfo, forced_connection, read_connection, remove_connection
-from ..wire.errors import ErrorCode, WireError
+from ..wire.connection import ConnectionInfo, read_connection, remove_connection
+from ..wire.errors import ErrorCode, LimnerError
 from ..wire.process import is_stale, start_time
+from ..wire.remote import forced_connection
 from .client import Client
 from .errors import BackendError
 
@@ -27,12 +28,12 @@ def stop_backend(timeout: float = 15.0) -> bool:
     """
     try:
         connection = forced_connection() or read_connection()
-    except WireError as error:
+    except LimnerError as error:
         raise BackendError.of(error) from error
     if connection is None:
         return False
     deadline = time.monotonic() + timeout
-    client = Client(connection, transport="zmtp", name="stop")
+    client = Client(connection, transport="auto" if connection.curve else "zmtp", name="stop")
     try:
         client.connect(_ANSWER_TIMEOUT)
         client.shutdown_backend(_ANSWER_TIMEOUT)

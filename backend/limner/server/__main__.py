@@ -19,6 +19,7 @@ def main() -> int:
     parser.add_argument("--idle-timeout", type=float, default=defaults.idle_timeout, help="minutes; 0: never end")
     parser.add_argument("--foreground", action="store_true", help="stay in this process and log to standard error")
     parser.add_argument("--engine", default=defaults.engine, help="package.module:function, for tests and development")
+    parser.add_argument("--public-key-dir", default="", help="public keys of the clients on other computers")
     try:
         return serve(ServeOptions(**vars(parser.parse_args())))
     except (LimnerError, OSError) as error:

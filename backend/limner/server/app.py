@@ -19,8 +19,9 @@ from ..client.spawn import log_tail
 from ..wire import ConnectionInfo, ErrorCode, LimnerError
 from ..wire.connection import log_path, make_home
 from ..wire.locks import FileLock
+from .allowlist import AllowList
 from .children import child_environment
-from .clientsocket import loopback_endpoint
+from .endpoint import LOOPBACK, bind_address
 from .lifecycle import live_connection, logging_to_file, take_lock
 from .server import ServerSettings, run_server
 from .workerprocess import WorkerSettings
@@ -36,19 +37,21 @@ class ServeOptions:
     """What `limner serve` takes.
 
     Attributes:
-        endpoint: tcp://, a loopback address, and a port or * for any that is free.
+        endpoint: tcp://, an address and a port, or * for any that is free; a loopback address without public_key_dir.
         device: "auto", "cuda", "cuda:1", "mps" or "cpu".
         idle_timeout: minutes without clients after which the backend ends; 0 is never.
         foreground: stay in this process, and log to standard error as well.
         engine: the engine's factory as "package.module:function"; "" takes LIMNER_ENGINE from the environment, for
             tests and development, or else the real one.
+        public_key_dir: the folder of the public keys of the clients that may come in at the endpoint; "" for none.
     """
 
-    endpoint: str = "tcp://127.0.0.1:*"
+    endpoint: str = LOOPBACK
     device: str = "auto"
     idle_timeout: float = 60.0
     foreground: bool = False
     engine: str = ""
+    public_key_dir: str = ""
 
 
 def serve(options: ServeOptions) -> int:
@@ -57,11 +60,17 @@ def serve(options: ServeOptions) -> int:
     In the foreground it returns when the backend has ended, else as soon as one answers in the background.
 
     Raises:
-        LimnerError: the endpoint is not allowed or not free, or the backend could not start.
-        OSError: the home folder cannot be written.
+        LimnerError: the endpoint is not allowed or not free, the home cannot be used, or the backend could not start.
     """
-    loopback_endpoint(options.endpoint)
-    home = make_home()
+    bind_address(options.endpoint, encrypted=bool(options.public_key_dir))
+    if options.public_key_dir:
+        AllowList(Path(options.public_key_dir))
+    try:
+        home = make_home()
+    except OSError as error:
+        text = f"Limner's folder {error.filename} cannot be used: {error.strerror}."
+        remedy = "Make it your own and writable, or set LIMNER_HOME to another folder."
+        raise LimnerError(ErrorCode.START_FAILED, text, remedy) from error
     if options.foreground:
         _serve_here(options, home)
     else:
@@ -81,7 +90,8 @@ def _serve_here(options: ServeOptions, home: Path) -> None:
         engine = options.engine or os.environ.get("LIMNER_ENGINE") or DEFAULT_ENGINE
         worker = WorkerSettings(options.device, engine, home, log_path().with_name("worker.log"))
         try:
-            run_server(ServerSettings(options.endpoint, options.idle_timeout * 60, worker))
+            folder = Path(options.public_key_dir) if options.public_key_dir else None
+            run_server(ServerSettings(options.endpoint, options.idle_timeout * 60, worker, folder))
         except LimnerError as error:
             log.error("%s", error)
             raise
@@ -92,7 +102,10 @@ def _serve_here(options: ServeOptions, home: Path) -> None:
 
 def _serve_behind(options: ServeOptions, home: Path) -> None:
     """Starts `python -m limner.server --foreground` detached from this terminal, and waits until it listens."""
-    if live_connection() is not None:
+    if other := live_connection():
+        if options.public_key_dir:
+            text = f"A backend runs already at {other.endpoint} (process {other.pid}) with options of its own."
+            raise LimnerError(ErrorCode.START_FAILED, text, "End it with 'limner stop', then try again.")
         return
     log_file = log_path()
     with log_file.open("ab") as output:
@@ -125,6 +138,7 @@ def _arguments(options: ServeOptions) -> list[str]:
     arguments = ["--endpoint", options.endpoint, "--device", options.device]
     arguments += ["--idle-timeout", str(options.idle_timeout)]
     arguments += ["--engine", options.engine] if options.engine else []
+    arguments += ["--public-key-dir", os.path.abspath(options.public_key_dir)] if options.public_key_dir else []
     return arguments + (["--foreground"] if options.foreground else [])
 
 

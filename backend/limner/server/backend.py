@@ -35,6 +35,7 @@ from ..wire import (
 from ..wire.connection import same_token
 from . import jobs
 from .jobs import Jobs
+from .limits import ClientLimits, JobRate
 from .statistics import resident_bytes
 from .supervisor import WorkerEvent, WorkerState
 
@@ -54,9 +55,10 @@ class Worker(jobs.Worker, Protocol):
 
 
 class Clients(Protocol):
-    """What the backend needs of `ClientSocket`."""
+    """What the backend needs of `clients.Clients`."""
 
     def send(self, client: bytes, message: ServerMessage) -> bool: ...
+    def admit(self, client: bytes) -> None: ...
     def forget(self, client: bytes) -> None: ...
 
 
@@ -68,7 +70,12 @@ class Backend:
     """
 
     def __init__(
-        self, token: str, worker: Worker, clients: Clients, clock: Callable[[], float] = time.monotonic
+        self,
+        token: str,
+        worker: Worker,
+        clients: Clients,
+        clock: Callable[[], float] = time.monotonic,
+        limits: ClientLimits | None = None,
     ) -> None:
         self.stop_reason = ""
         self._token = token
@@ -77,12 +84,15 @@ class Backend:
         self._clock = clock
         self._jobs = Jobs(worker, self._answer, clock)
         self._started = self._last_heard = clock()
+        self._limits = limits or ClientLimits()
+        self._rate = JobRate(self._limits)
         self._heard: dict[bytes, float] = {}
+        self._keys: dict[bytes, str] = {}  # of the clients in `_heard`; "" for those of this computer
         self._gone: set[bytes] = set()
         self._stopper: tuple[bytes, str] = b"", ""
 
-    def on_message(self, client: bytes, message: Message | WireError) -> None:
-        """Answers one message, whatever it is."""
+    def on_message(self, client: bytes, message: Message | WireError, key: str = "") -> None:
+        """Answers one message, whatever it is; `key` is the one that a client on another computer proved."""
         if isinstance(message, WireError):
             fault = message.problem
             self._answer(client, Error(message.message_id, fault.code, fault.message, fault.remedy))
@@ -91,15 +101,25 @@ class Backend:
         elif not same_token(message.token, self._token):
             log.warning("a message '%s' with a wrong token was refused", message.kind)
             self._fail(client, message.id, ErrorCode.BAD_TOKEN)
+        elif client not in self._heard and (full := self._no_room(key)):
+            self._fail(client, message.id, ErrorCode.BUSY, full)
         else:
             if client not in self._heard and isinstance(message, Hello):
                 log.info("client %s is %r %r", client.hex(), message.client, message.client_version)
             self._last_heard = self._heard[client] = self._clock()
+            self._keys[client] = key
+            self._clients.admit(client)
             try:
                 self._dispatch(client, message)
             except Exception:
                 log.exception("a message '%s' could not be dealt with", message.kind)
                 self._fail(client, message.id, ErrorCode.INTERNAL)
+        self._drop_gone()
+
+    def on_gone(self, client: bytes) -> None:
+        """The client's connection has ended."""
+        if client in self._heard:
+            self._gone.add(client)
         self._drop_gone()
 
     def on_worker(self, event: WorkerEvent) -> None:
@@ -124,8 +144,13 @@ class Backend:
         return self._clock() - max(self._last_heard, self._jobs.last_end)
 
     def close(self, reason: str) -> None:
-        """Ends every job with an error and tells all clients that the backend ends ("request", "idle", "signal")."""
-        self._jobs.end_all(problem(ErrorCode.SHUTTING_DOWN))
+        """Ends every job with an error and tells all clients that the backend ends ("request", "idle", "signal").
+
+        Jobs are cancelled, not drained: an end by the system leaves no time for them, and a client can send them again.
+        """
+        running, waiting = self._jobs.running, self._jobs.waiting
+        log.info("ending (%s): %d running and %d waiting jobs are cancelled", reason, running, waiting)
+        self._jobs.end_all(problem(ErrorCode.SHUTTING_DOWN, "The backend is shutting down and has cancelled the job."))
         stopper, message_id = self._stopper
         for client in self._heard:
             self._answer(client, Stopping(message_id if client == stopper else "", reason=reason))
@@ -136,16 +161,34 @@ class Backend:
         elif isinstance(message, Ping):
             self._answer(client, Pong(message.id))
         elif isinstance(message, Submit):
-            self._jobs.submit(client, message)
+            self._submit(client, message)
         elif isinstance(message, Cancel):
             self._jobs.cancel(client, message.id)
         elif isinstance(message, StatsRequest):
             self._answer(client, self._stats(message))
+        elif isinstance(message, Shutdown) and self._keys[client]:
+            self._fail(client, message.id, ErrorCode.NOT_ALLOWED, "Only its own computer can end this backend.")
         elif isinstance(message, Shutdown):
             self._stopper = client, message.id
             self.stop_reason = "request"
         else:
             self._fail(client, message.id, ErrorCode.UNKNOWN_KIND)
+
+    def _submit(self, client: bytes, message: Submit) -> None:
+        if self._rate.take(self._keys[client] or client, self._clock()):
+            self._jobs.submit(client, message)
+        else:
+            fault = self._rate.problem
+            self._answer(client, Error(message.id, fault.code, fault.message, fault.remedy))
+
+    def _no_room(self, key: str) -> str:
+        """Why one more client, with this key, cannot be served; "" when it can."""
+        if len(self._heard) >= self._limits.clients:
+            return f"The backend serves {len(self._heard)} clients already, as many as it may."
+        of_key = sum(other == key for other in self._keys.values()) if key else 0
+        if of_key >= self._limits.clients_of_key:
+            return f"The backend serves {of_key} clients with this key already, as many as it may."
+        return ""
 
     def _state(self) -> str:
         special = {WorkerState.STARTING: STATE_LOADING, WorkerState.FAILED: STATE_FAILED}
@@ -199,6 +242,8 @@ class Backend:
         while self._gone:
             client = self._gone.pop()
             self._heard.pop(client, None)
+            self._keys.pop(client, None)
+            self._rate.forget(client)
             self._clients.forget(client)
             self._jobs.drop_client(client)
             log.info("client %s is gone", client.hex())

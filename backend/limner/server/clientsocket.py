@@ -1,63 +1,53 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ROUTER that the clients talk to: frames to messages and back, loopback only, nobody can make it block."""
+"""A ROUTER that clients talk to: frames to messages and back, and nobody can make it block."""
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 from collections import deque
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 import zmq
 
 from ..wire import LimnerError, Message, Preview, Progress, Queued, ServerMessage, WireError, decode, encode
 from ..wire.errors import ErrorCode
 from ..wire.limits import MAX_FRAME_BYTES
+from .connections import Connections
+from .endpoint import bind_address
+from .gate import Gate
+from .limits import ClientLimits
 
 log = logging.getLogger("limner.server")
 
 _MESSAGES_A_TURN = 100  # read before the loop looks at anything else
 _HIGH_WATER = 1000  # messages to one client that are not yet in the operating system's hands
 _BACKLOG = 64  # messages kept for a client that does not read; one more and it counts as gone
-_HANDSHAKE_MS = 10_000
 _HEARTBEAT_MS = 60_000  # finds connections to peers that are gone without a word; those with jobs are watched closer
 _HEARTBEAT_TIMEOUT_MS = 600_000  # an editor answers heartbeats only while it looks after its connection
 _DROPPABLE = (Queued, Progress, Preview)  # a newer one follows, or the end of the job does
 
 
-def loopback_endpoint(endpoint: str) -> str:
-    """The endpoint as ZeroMQ binds it, with the host as a number.
-
-    Raises:
-        LimnerError: it is no tcp://HOST:PORT, or the host can be reached from other computers.
-    """
-    remedy = "Use tcp://127.0.0.1:* or a fixed port such as tcp://127.0.0.1:5599."
-    try:
-        parts = urlsplit(endpoint)
-        host, port = parts.hostname or "", endpoint.rpartition(":")[2]
-        if parts.scheme != "tcp" or not (port == "*" or 0 < int(port) < 65536):
-            raise ValueError
-        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
-    except ValueError:
-        text = f"The backend cannot listen on '{endpoint}': it must be tcp://, a loopback address and a port."
-        raise LimnerError(ErrorCode.START_FAILED, text, remedy) from None
-    if not address.is_loopback:
-        text = (
-            f"The backend does not listen on '{endpoint}': other computers could reach it, and this version has no"
-            " CURVE keys and no allow-list to keep strangers out."
-        )
-        raise LimnerError(ErrorCode.START_FAILED, text, remedy)
-    return f"tcp://[{address}]:{port}" if address.version == 6 else f"tcp://{address}:{port}"
-
-
 class ClientSocket:
-    """Speaks the wire protocol with all clients; a client is known by its ROUTER identity."""
+    """Speaks the wire protocol with all clients of one address; a client is known by its ROUTER identity.
 
-    def __init__(self, context: zmq.Context, endpoint: str) -> None:
-        """Binds. Raises LimnerError when the endpoint is not allowed or not free."""
-        address = loopback_endpoint(endpoint)
+    Attributes:
+        connections: the clients' TCP connections.
+    """
+
+    def __init__(
+        self, context: zmq.Context, endpoint: str, gate: Gate | None = None, limits: ClientLimits | None = None
+    ) -> None:
+        """Binds. With a gate, only clients with an allowed key come in, and everything is encrypted.
+
+        Raises:
+            LimnerError: the endpoint is not allowed or not free.
+        """
+        address = bind_address(endpoint, encrypted=gate is not None)
+        limits = limits or ClientLimits()
         self.socket = context.socket(zmq.ROUTER)
+        self._gate = gate
+        self._descriptor = -1  # of the connection that the message at hand came from
+        self._expelled: set[int] = set()
         self._backlogs: dict[bytes, deque[ServerMessage]] = {}
         options = {
             zmq.LINGER: 0,
@@ -67,15 +57,19 @@ class ClientSocket:
             zmq.SNDHWM: _HIGH_WATER,
             zmq.RCVHWM: _HIGH_WATER,
             zmq.TCP_KEEPALIVE: 1,
-            zmq.HANDSHAKE_IVL: _HANDSHAKE_MS,
+            zmq.HANDSHAKE_IVL: int(limits.handshake_s * 1000),
             zmq.HEARTBEAT_IVL: _HEARTBEAT_MS,
             zmq.HEARTBEAT_TIMEOUT: _HEARTBEAT_TIMEOUT_MS,
         }
         for option, value in options.items():
             self.socket.setsockopt(option, value)
+        if gate is not None:
+            gate.guard(self.socket)
+        self.connections = Connections(self.socket, limits)
         try:
             self.socket.bind(address)
         except zmq.ZMQError as error:
+            self.connections.stop()
             self.socket.close(linger=0)
             text = f"The backend cannot listen on {endpoint}: {error}."
             raise LimnerError(
@@ -87,17 +81,24 @@ class ClientSocket:
         """The address with its real port."""
         return self.socket.getsockopt_string(zmq.LAST_ENDPOINT)
 
-    def messages(self) -> Iterator[tuple[bytes, Message | WireError]]:
-        """What has arrived, at most one turn's worth: the client's identity and its message, or why it is none."""
+    def messages(self) -> Iterator[tuple[bytes, str, Message | WireError]]:
+        """What has arrived, at most one turn's worth: the client's identity, the key that it proved ("" on the
+        loopback, where none is asked for), and its message, or why it is none."""
         for _ in range(_MESSAGES_A_TURN):
             try:
                 identity, *frames = self.socket.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 return
+            self._descriptor = int(_property(identity, "__fd") or -1)
+            key = _property(identity, "User-Id") if self._gate is not None else ""
             try:
-                yield identity.bytes, decode([frame.buffer for frame in frames])
+                yield identity.bytes, key, self._read(key, frames)
             except WireError as error:
-                yield identity.bytes, error
+                yield identity.bytes, key, error
+
+    def admit(self, client: bytes) -> None:
+        """The message at hand, of this client, has the right token: its connection may stay."""
+        self.connections.belongs_to(self._descriptor, client)
 
     def send(self, client: bytes, message: ServerMessage) -> bool:
         """Sends without ever waiting; False when the client is gone, or counts as gone because it has long not read.
@@ -139,9 +140,35 @@ class ClientSocket:
         """Drops what is kept for a client that is gone."""
         self._backlogs.pop(client, None)
 
+    def tick(self) -> None:
+        """Tries again what clients could not take, and ends connections. To be called about once a second."""
+        self.send_backlogs()
+        if self._gate is not None:
+            self._gate.allowed.refresh()
+        for descriptor in self._expelled:
+            self.connections.close(descriptor)
+        self._expelled.clear()
+        self.connections.tick()
+
     def close(self) -> None:
         """Closes the socket; the last messages get half a second to leave."""
+        self.connections.stop()
         self.socket.close(linger=500)
+
+    def _read(self, key: str, frames: list[zmq.Frame]) -> Message:
+        """The message of a client that is still allowed. Raises WireError."""
+        if self._gate is not None and key not in self._gate.allowed:
+            self._expelled.add(self._descriptor)
+            raise WireError(ErrorCode.NOT_ALLOWED, "This computer's key has been taken off the backend's list.")
+        return decode([frame.buffer for frame in frames])
 
     def _send(self, client: bytes, message: ServerMessage) -> None:
         self.socket.send_multipart([client, *encode(message)], zmq.NOBLOCK, copy=False)
+
+
+def _property(frame: zmq.Frame, name: str) -> str:
+    """A property of a message's connection; "" where there is none, such as in ZMTP before version 3."""
+    try:
+        return str(frame.get(name))
+    except zmq.ZMQError:
+        return ""

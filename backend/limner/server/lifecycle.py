@@ -6,15 +6,17 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterator
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from types import TracebackType
 from typing import IO
 
 from ..wire import ConnectionInfo, ErrorCode, LimnerError, WireError
-from ..wire.connection import log_path, read_connection, remove_connection, write_connection
+from ..wire.connection import connection_path, log_path, read_connection, remove_connection, write_connection
 from ..wire.locks import FileLock
 from ..wire.process import is_stale
 
@@ -23,6 +25,7 @@ log = logging.getLogger("limner.server")
 _PATIENCE_S = 15.0  # for another backend that is just starting or just ending
 _LOG_BYTES = 1024 * 1024
 _LOG_FILES = 3
+_OLD = ".old.log"
 
 
 def live_connection() -> ConnectionInfo | None:
@@ -54,15 +57,56 @@ def take_lock(lock: FileLock, patience_s: float = _PATIENCE_S) -> ConnectionInfo
     return None
 
 
-@contextlib.contextmanager
-def published(info: ConnectionInfo) -> Iterator[None]:
+class Publication:
     """Tells the clients where the backend is, for as long as the context lasts. Replaces what a killed one left."""
-    path = write_connection(info)
-    log.info("listening on %s, told in %s", info.endpoint, path)
-    try:
-        yield
-    finally:
-        remove_connection(info)
+
+    def __init__(self, info: ConnectionInfo) -> None:
+        self._info = info
+        self._failed = False
+
+    def __enter__(self) -> Publication:
+        """Raises LimnerError when the connection file cannot be written."""
+        try:
+            path = write_connection(self._info)
+        except OSError as error:
+            text = f"The backend cannot write {connection_path()}, by which clients find it: {error.strerror}."
+            remedy = "Make room on the disk and check the folder's permissions, or set LIMNER_HOME to another folder."
+            raise LimnerError(ErrorCode.START_FAILED, text, remedy) from error
+        log.info("listening on %s, told in %s", self._info.endpoint, path)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        remove_connection(self._info)
+
+    def tick(self) -> None:
+        """Writes the file again where it was deleted, damaged or opened to others. To be called about once a second."""
+        cause = self._damage()
+        if not cause:
+            return
+        try:
+            write_connection(self._info)
+        except OSError as error:
+            if not self._failed:
+                log.error("the connection file %s and cannot be written again yet: %s", cause, error)
+            self._failed = True
+        else:
+            self._failed = False
+            log.warning("the connection file %s; it was written again", cause)
+
+    def _damage(self) -> str:
+        """What is wrong with the file; "" when nothing is, or when it is that of another live process."""
+        try:
+            found = read_connection()
+            if found is None:
+                return "was gone"
+            if found == self._info:
+                open_to_others = os.name == "posix" and connection_path().stat().st_mode & 0o077
+                return "could be read by other users" if open_to_others else ""
+            return "" if found.pid not in (0, self._info.pid) and not is_stale(found) else "told something else"
+        except (OSError, WireError):
+            return "was damaged"
 
 
 @contextlib.contextmanager
@@ -70,7 +114,9 @@ def logging_to_file() -> Iterator[None]:
     """Logs to the rotating backend.log, never a token, never a picture; also to standard error where that is not the
     same file (the clients' launcher starts the backend like that)."""
     path = log_path()
-    handlers: list[logging.Handler] = [RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES - 1)]
+    handlers: list[logging.Handler] = [_QuietLog(path, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES - 1)]
+    with contextlib.suppress(OSError):
+        path.chmod(0o600)
     if not _is_file(sys.stderr, path):
         handlers.append(logging.StreamHandler())
     logger = logging.getLogger("limner")
@@ -84,6 +130,23 @@ def logging_to_file() -> Iterator[None]:
         for handler in handlers:
             logger.removeHandler(handler)
             handler.close()
+
+
+def trim_worker_logs() -> None:
+    """Empties workers' logs that have grown large; one older part of each is kept. The workers go on writing to them
+    (they append), and a full disk changes nothing."""
+    for path in log_path().parent.glob("worker*.log"):
+        with contextlib.suppress(OSError):
+            if not path.name.endswith(_OLD) and path.stat().st_size > _LOG_BYTES:
+                shutil.copyfile(path, path.with_suffix(_OLD))
+                os.truncate(path, 0)
+
+
+class _QuietLog(RotatingFileHandler):
+    """On a full disk lines are lost, and nothing else happens."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        pass
 
 
 def _is_file(stream: IO[str] | None, path: Path) -> bool:

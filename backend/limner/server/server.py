@@ -6,16 +6,22 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import zmq
 
 from .. import __version__
 from ..wire.connection import new_token
 from ..wire.process import describe_self
+from .allowlist import AllowList
 from .backend import Backend
+from .clients import Clients
 from .clientsocket import ClientSocket
+from .endpoint import LOOPBACK
 from .endsignal import EndSignal
-from .lifecycle import published
+from .gate import Gate
+from .keys import server_keys
+from .lifecycle import Publication, trim_worker_logs
 from .supervisor import WorkerState, WorkerSupervisor
 from .workerprocess import WorkerSettings
 
@@ -28,18 +34,20 @@ _TICK_S = 1.0
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """endpoint: where to listen, loopback only. idle_s: end after so many idle seconds, 0 never. worker: see there."""
+    """endpoint: where to listen. idle_s: end after so many idle seconds, 0 never. worker: see there. public_key_dir:
+    the keys of the clients that may come in at the endpoint, encrypted; None only for the loopback."""
 
     endpoint: str
     idle_s: float
     worker: WorkerSettings
+    public_key_dir: Path | None = None
 
 
 def run_server(settings: ServerSettings) -> None:
     """Serves until a client or a signal ends it, or nobody has used it for `idle_s`.
 
     Raises:
-        LimnerError: the endpoint is not allowed or not free.
+        LimnerError: the endpoint is not allowed or not free, or the keys cannot be used.
     """
     context = zmq.Context()
     try:
@@ -49,37 +57,56 @@ def run_server(settings: ServerSettings) -> None:
 
 
 def _serve(context: zmq.Context, settings: ServerSettings) -> None:
-    clients = ClientSocket(context, settings.endpoint)
+    clients, token = _open_clients(context, settings)
     worker = WorkerSupervisor(context, settings.worker)
-    token = new_token()
     backend = Backend(token, worker, clients)
     reason = "signal"
     try:
-        with EndSignal() as signals, published(describe_self(clients.endpoint, token, __version__)):
-            reason = _loop(settings, clients, worker, backend, signals)
+        with EndSignal() as signals, Publication(describe_self(clients.endpoint, token, __version__)) as publication:
+            reason = _loop(settings, clients, worker, backend, signals, publication)
     finally:  # the connection file is gone: nobody new comes
-        log.info("ending (%s)", reason)
         backend.close(reason)
         worker.stop()
         clients.close()
 
 
+def _open_clients(context: zmq.Context, settings: ServerSettings) -> tuple[Clients, str]:
+    """The sockets for the clients, and the token that these have to know."""
+    if settings.public_key_dir is None:
+        return Clients(ClientSocket(context, settings.endpoint)), new_token()
+    keys, allowed = server_keys(), AllowList(settings.public_key_dir)
+    gate = Gate(context, keys, allowed)
+    remote = ClientSocket(context, settings.endpoint, gate)
+    names = ", ".join(sorted(allowed.names.values()))
+    log.info("listening on %s with the public key %s for %s", remote.endpoint, keys.public, names)
+    return Clients(ClientSocket(context, LOOPBACK), remote, gate=gate), keys.token
+
+
 def _loop(
-    settings: ServerSettings, clients: ClientSocket, worker: WorkerSupervisor, backend: Backend, signals: EndSignal
+    settings: ServerSettings,
+    clients: Clients,
+    worker: WorkerSupervisor,
+    backend: Backend,
+    signals: EndSignal,
+    publication: Publication,
 ) -> str:
     """Returns why it ended: "request", "idle" or "signal"."""
     poller = zmq.Poller()
-    for socket in (clients.socket, worker.socket, signals.socket):
+    for socket in (*clients.pollable, worker.socket, signals.socket):
         poller.register(socket, zmq.POLLIN)
     next_tick = time.monotonic()
     while True:
-        for client, message in clients.messages():
-            backend.on_message(client, message)
+        for client, key, message in clients.messages():
+            backend.on_message(client, message, key)
+        for client in clients.gone():
+            backend.on_gone(client)
         for event in worker.events():
             backend.on_worker(event)
         if time.monotonic() >= next_tick:
             backend.tick()
-            clients.send_backlogs()
+            clients.tick()
+            publication.tick()
+            trim_worker_logs()
             next_tick = time.monotonic() + _TICK_S
         if backend.stop_reason:
             return backend.stop_reason

@@ -8,6 +8,7 @@ fields of ConnectionInfo. The backend writes it when it is ready to answer, and 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hmac
 import json
 import os
@@ -30,12 +31,25 @@ _TEXT = text(limits.MAX_ID_LENGTH)
 
 
 @dataclass(frozen=True)
+class CurveKeys:
+    """The keys of an encrypted connection (CurveZMQ), each Z85, 40 characters.
+
+    server: the backend's public key, which proves that it is the right one. public and secret: the client's own pair.
+    """
+
+    server: str
+    public: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class ConnectionInfo:
     """Where a backend listens and how to tell that it is still the one that wrote the file.
 
     endpoint: "tcp://127.0.0.1:PORT". pid: its process, 0 when unknown (LIMNER_ENDPOINT). start_time: the process's
     start as the platform counts it (see process.start_time), 0 when it does not tell. token: secret of its clients.
     protocol: protocol version. version: the backend's version.
+    curve: the keys for a backend on another computer (remote.py); None on the loopback, where nothing is encrypted.
     """
 
     endpoint: str
@@ -44,6 +58,7 @@ class ConnectionInfo:
     token: str = field(default="", repr=False)
     protocol: int = limits.PROTOCOL_VERSION
     version: str = ""
+    curve: CurveKeys | None = None
 
     @classmethod
     def from_map(cls, value: Any) -> ConnectionInfo:
@@ -82,13 +97,26 @@ def log_path() -> Path:
 
 
 def make_home() -> Path:
-    """Create home() and its logs folder, closed to other users (0700); returns home(). Raises OSError."""
+    """Create home() and its logs folder, closed to other users (0700), whatever modes they had; returns home().
+
+    Raises OSError, PermissionError for a home that belongs to another user, who could read and change all in it.
+    """
     folder = home()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if os.name == "posix" and stat.S_IMODE(folder.stat().st_mode) & 0o077:
-        folder.chmod(0o700)
-    (folder / "logs").mkdir(mode=0o700, exist_ok=True)
+    make_private_folder(folder)
+    make_private_folder(folder / "logs")
     return folder
+
+
+def make_private_folder(folder: Path) -> None:
+    """Create a folder of mode 0700, or close an existing one to other users. Raises OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if os.name != "posix":
+        return
+    found = folder.stat()
+    if found.st_uid != os.geteuid():
+        raise PermissionError(errno.EPERM, "The folder belongs to another user", str(folder))
+    if stat.S_IMODE(found.st_mode) != 0o700:
+        folder.chmod(0o700)
 
 
 def new_token() -> str:
@@ -120,7 +148,8 @@ def write_connection(info: ConnectionInfo) -> Path:
     """Write the connection file, replacing any other; returns its path. Raises OSError."""
     make_home()
     path = connection_path()
-    write_atomically(path, json.dumps(asdict(info), indent=2) + "\n")
+    values = {name: value for name, value in asdict(info).items() if name != "curve"}
+    write_atomically(path, json.dumps(values, indent=2) + "\n")
     return path
 
 
@@ -152,16 +181,3 @@ def remove_connection(info: ConnectionInfo) -> None:
     with contextlib.suppress(OSError, WireError):
         if read_connection() == info:
             connection_path().unlink()
-
-
-def forced_connection() -> ConnectionInfo | None:
-    """The backend that LIMNER_ENDPOINT names, with the token of LIMNER_TOKEN or else of the connection file."""
-    endpoint = os.environ.get("LIMNER_ENDPOINT")
-    if not endpoint:
-        return None
-    token = os.environ.get("LIMNER_TOKEN", "")
-    if not token:
-        with contextlib.suppress(WireError):
-            found = read_connection()
-            token = found.token if found else ""
-    return ConnectionInfo(endpoint, token=token)

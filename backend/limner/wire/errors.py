@@ -14,6 +14,7 @@ class ErrorCode:
     """The codes of protocol version 1. A newer peer may send others: treat an unknown code like ``internal``."""
 
     BAD_TOKEN = "bad_token"
+    NOT_ALLOWED = "not_allowed"
     BAD_MESSAGE = "bad_message"
     UNKNOWN_KIND = "unknown_kind"
     INCOMPATIBLE_VERSION = "incompatible_version"
@@ -43,6 +44,10 @@ DEFAULTS: dict[str, tuple[str, str]] = {  # code -> (message, remedy)
     ErrorCode.BAD_TOKEN: (
         "The backend refused the access token.",
         "Run 'limner stop' and try again; with LIMNER_ENDPOINT set, set LIMNER_TOKEN to that backend's token.",
+    ),
+    ErrorCode.NOT_ALLOWED: (
+        "The backend's computer does not allow this.",
+        "Ask whoever runs the backend to allow this computer's public key: 'limner keys make' shows it.",
     ),
     ErrorCode.BAD_MESSAGE: (
         "A message could not be read.",

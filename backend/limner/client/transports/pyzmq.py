@@ -11,6 +11,7 @@ import zmq
 
 from ...wire import limits
 from ...wire.codec import Frame
+from ...wire.connection import CurveKeys
 from ...wire.errors import ErrorCode
 from ..errors import BackendError
 from .base import lost, parse_tcp
@@ -20,10 +21,12 @@ _LAST_WORDS = 0.2  # seconds: libzmq tells of the end before it hands out the la
 _ENDED: dict[int, str] = {
     zmq.EVENT_DISCONNECTED: "the backend closed it",
     zmq.EVENT_CLOSED: "connecting failed",  # sent when a refused connection attempt is given up
-    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL: "the peer is no ZeroMQ socket",
+    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL: "the peer closed it in the handshake: it may demand encryption",
     zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL: "the peer is no ZeroMQ socket",
-    zmq.EVENT_HANDSHAKE_FAILED_AUTH: "the backend demands encryption",
+    zmq.EVENT_HANDSHAKE_FAILED_AUTH: "the backend refused this computer",
 }
+_MECHANISM_MISMATCH = 0x11000002  # ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH: one side encrypts, the other does not
+_REFUSED_KEY = 400  # the status with which a backend's allow-list (ZAP) refuses a key
 
 
 class PyzmqTransport:
@@ -31,11 +34,12 @@ class PyzmqTransport:
 
     name = "pyzmq"
 
-    def __init__(self, endpoint: str) -> None:
-        """Begin to connect. Raises BackendError(backend_lost)."""
+    def __init__(self, endpoint: str, curve: CurveKeys | None = None) -> None:
+        """Begin to connect, encrypted where keys are given. Raises BackendError(backend_lost)."""
         parse_tcp(endpoint)
         self._failure: BackendError | None = None
-        self._cause = ""  # why the connection has ended
+        self._cause: BackendError | None = None  # why the connection has ended
+        self._encrypts, self._greeted = curve is not None, False
         self._ends_at = 0.0  # when that is told, after the messages that came before
         self._context = zmq.Context()
         self._socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
@@ -44,7 +48,13 @@ class PyzmqTransport:
         # Never reconnect in practice. The value for that, -1, makes libzmq drop what has arrived when a peer closes.
         self._socket.setsockopt(zmq.RECONNECT_IVL, _NEVER_MS)
         self._socket.setsockopt(zmq.SNDHWM, 0)  # what waits is bounded by the jobs, not by a count of messages
-        self._monitor: zmq.Socket[bytes] = self._socket.get_monitor_socket(sum(_ENDED))
+        self._socket.setsockopt(zmq.IPV6, int("[" in endpoint))
+        if curve is not None:
+            self._socket.curve_serverkey = curve.server.encode()
+            self._socket.curve_publickey = curve.public.encode()
+            self._socket.curve_secretkey = curve.secret.encode()
+        events = sum(_ENDED) | zmq.EVENT_HANDSHAKE_SUCCEEDED
+        self._monitor: zmq.Socket[bytes] = self._socket.get_monitor_socket(events)
         self._poller = zmq.Poller()
         self._poller.register(self._socket, zmq.POLLIN)
         self._poller.register(self._monitor, zmq.POLLIN)
@@ -60,9 +70,9 @@ class PyzmqTransport:
         try:
             self._socket.send_multipart(frames, zmq.NOBLOCK)
         except zmq.Again:
-            raise self._fail("the backend closed it") from None
+            raise self._fail(lost("the backend closed it")) from None
         except zmq.ZMQError as error:
-            raise self._fail(str(error)) from error
+            raise self._fail(lost(str(error))) from error
 
     def flush(self, timeout: float) -> bool:
         """True at once: libzmq has taken over what was sent."""
@@ -79,24 +89,24 @@ class PyzmqTransport:
                 return message
             self._look_for_end()
             now = time.monotonic()
-            if self._cause and now >= self._ends_at:
+            if self._cause is not None and now >= self._ends_at:
                 raise self._fail(self._cause)
             if now >= deadline:
                 return None
-            until = min(deadline, self._ends_at) if self._cause else deadline
+            until = deadline if self._cause is None else min(deadline, self._ends_at)
             self._poller.poll(max(1, int((until - now) * 1000)))
 
     def close(self) -> None:
         """Close at once."""
-        self._fail("it was closed here")
+        self._fail(lost("it was closed here"))
 
     def _check_open(self) -> None:
         if self._failure is not None:
             raise self._failure
 
-    def _fail(self, cause: str) -> BackendError:
+    def _fail(self, error: BackendError) -> BackendError:
         if self._failure is None:
-            self._failure = lost(cause)
+            self._failure = error
             self._socket.disable_monitor()
             self._context.destroy(linger=0)
         return self._failure
@@ -107,17 +117,32 @@ class PyzmqTransport:
         except zmq.Again:
             return None
         except zmq.ZMQError as error:
-            raise self._fail(str(error)) from error
+            raise self._fail(lost(str(error))) from error
 
     def _look_for_end(self) -> None:
         """Ask libzmq's monitor whether the connection has ended."""
-        if self._cause:
-            return
-        try:
-            event = self._monitor.recv_multipart(zmq.NOBLOCK)[0]
-        except zmq.ZMQError:
-            return
-        number: int = struct.unpack("=hi", event)[0]
-        self._cause = _ENDED[number]
-        self._ends_at = time.monotonic() + (_LAST_WORDS if number == zmq.EVENT_DISCONNECTED else 0.0)
-        self._poller.unregister(self._monitor)
+        while self._cause is None:
+            try:
+                event = self._monitor.recv_multipart(zmq.NOBLOCK)[0]
+            except zmq.ZMQError:
+                return
+            number, value = struct.unpack("=hi", event)
+            if number == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                self._greeted = True
+                continue
+            self._cause = self._explain(number, value)
+            last_words = number == zmq.EVENT_DISCONNECTED and self._greeted
+            self._ends_at = time.monotonic() + (_LAST_WORDS if last_words else 0.0)
+            self._poller.unregister(self._monitor)
+
+    def _explain(self, number: int, value: int) -> BackendError:
+        """What the end means, told by an event of the monitor and its value."""
+        if number == zmq.EVENT_HANDSHAKE_FAILED_AUTH and value == _REFUSED_KEY:
+            return BackendError(ErrorCode.NOT_ALLOWED, "The backend does not allow this computer's key.")
+        if value == _MECHANISM_MISMATCH:
+            return lost("the backend does not encrypt" if self._encrypts else "the backend demands encryption")
+        if self._encrypts and not self._greeted and number != zmq.EVENT_CLOSED:
+            text = "The backend closed the connection unencrypted: it is not the one whose key was given out."
+            remedy = "Ask whoever runs the backend for a new invitation, then run 'limner keys connect FILE'."
+            return BackendError(ErrorCode.NOT_ALLOWED, text, remedy)
+        return lost(_ENDED[number])

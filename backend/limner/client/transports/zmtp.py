@@ -170,7 +170,7 @@ class ZmtpTransport:
             except (BlockingIOError, InterruptedError):
                 return
             if not count:
-                raise lost("the backend closed it")
+                raise lost(self._closed())
             budget -= count
             if greeting_left:
                 self._take_greeting(space[:count].tobytes())
@@ -210,10 +210,15 @@ class ZmtpTransport:
         self._output.extend(self._held)
         self._held.clear()
 
+    def _closed(self) -> str:
+        """Why the peer may have closed the connection."""
+        greeted = self._state == _ACTIVE
+        return "the backend closed it" if greeted else "the peer closed it in the handshake: it may demand encryption"
+
     def _explain(self, error: OSError) -> BackendError:
         reason = error.strerror or type(error).__name__
         if isinstance(error, ConnectionError) and self._state != _CONNECTING:
-            reason = "the backend closed it"
+            reason = self._closed()
         if self._state == _CONNECTING:
             return BackendError(ErrorCode.BACKEND_LOST, f"No backend answers at {self._endpoint}: {reason}.")
         return lost(reason)

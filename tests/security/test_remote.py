@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A backend for other computers: only allowed keys come in, everything is encrypted, and the server lives on."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import zmq
+
+from limner.client import BackendError, Client
+from limner.server.allowlist import allow, revoke
+from limner.server.keys import ServerKeys
+from limner.wire import ConnectionInfo, Error, ErrorCode, Message, Result, Submit, decode, encode
+from limner.wire.connection import CurveKeys
+from tests.support.backends import ServerProcess, end_of, picture, wait_for
+
+
+def key_pair() -> tuple[str, str]:
+    public, secret = zmq.curve_keypair()
+    return public.decode(), secret.decode()
+
+
+ANNA, BOB, STRANGER = key_pair(), key_pair(), key_pair()
+
+
+@dataclass
+class Studio:
+    """A running backend with a second, encrypted address, and who is allowed there."""
+
+    server: ServerProcess
+    local: ConnectionInfo
+    endpoint: str
+    keys: ServerKeys
+    allowed: Path
+
+    def connection(self, pair: tuple[str, str] = ANNA, **changes: str) -> ConnectionInfo:
+        server = changes.pop("server", self.keys.public)
+        token = changes.pop("token", self.keys.token)
+        return ConnectionInfo(self.endpoint, token=token, curve=CurveKeys(server, *pair))
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    home, allowed = tmp_path_factory.mktemp("studio") / "home", tmp_path_factory.mktemp("keys") / "allowed"
+    allow(allowed, "anna", ANNA[0])
+    server = ServerProcess(home, "--endpoint", "tcp://0.0.0.0:*", "--public-key-dir", str(allowed))
+    local = server.wait_until_listening()
+    listening = re.search(r"listening on tcp://0\.0\.0\.0:(\d+) with the public key", server.text())
+    assert listening
+    endpoint = f"tcp://127.0.0.1:{listening[1]}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIMNER_HOME", str(home))
+        from limner.server.keys import server_keys
+
+        keys = server_keys()
+    with Client(local) as client:
+        client.wait_ready()
+    yield Studio(server, local, endpoint, keys, allowed)
+    server.stop()
+
+
+@pytest.fixture(autouse=True)
+def _the_server_lives_on(studio: Studio) -> Iterator[None]:
+    """After each test the same process still serves the allowed key, and has done no job for anybody else."""
+    yield
+    assert studio.server.process.poll() is None, studio.server.text()
+    with Client(studio.connection()) as client:
+        assert isinstance(end_of(client, "echo", image=picture()), Result)
+
+
+def refusal(connection: ConnectionInfo, transport: str = "auto") -> BackendError:
+    """How connecting fails."""
+    client = Client(connection, transport=transport)
+    with pytest.raises(BackendError) as caught:
+        client.connect(60)
+    client.close()
+    return caught.value
+
+
+def jobs_ended(studio: Studio) -> int:
+    with Client(studio.local) as client:
+        stats = client.stats()
+        return stats.done + stats.failed + stats.cancelled
+
+
+def test_an_allowed_key_works_end_to_end(studio: Studio) -> None:
+    with Client(studio.connection()) as client:
+        assert client.welcome.pid == studio.server.process.pid
+        back = client.run("echo", {"image": picture(3)}).images["image"]
+    assert bytes(back.data) == bytes(picture(3).data)
+
+
+def test_this_computers_own_clients_need_no_key(studio: Studio) -> None:
+    assert studio.local.endpoint.startswith("tcp://127.0.0.1:")
+    for transport in ("pyzmq", "zmtp"):
+        with Client(studio.local, transport=transport) as client:
+            assert isinstance(end_of(client, "echo", image=picture()), Result)
+
+
+def test_a_key_that_is_not_allowed_is_refused(studio: Studio) -> None:
+    error = refusal(studio.connection(STRANGER))
+    assert error.code == ErrorCode.NOT_ALLOWED
+    assert "limner keys make" in error.remedy
+
+
+def test_a_public_key_without_its_secret_half_is_refused(studio: Studio) -> None:
+    assert refusal(studio.connection((ANNA[0], STRANGER[1]))).code in (ErrorCode.NOT_ALLOWED, ErrorCode.BACKEND_LOST)
+
+
+def test_a_server_with_another_key_is_not_talked_to(studio: Studio) -> None:
+    error = refusal(studio.connection(server=STRANGER[0]))
+    assert error.code == ErrorCode.NOT_ALLOWED
+    assert "limner keys connect" in error.remedy
+
+
+@pytest.mark.parametrize("transport", ["pyzmq", "zmtp"])
+def test_a_client_without_encryption_is_refused(studio: Studio, transport: str) -> None:
+    error = refusal(replace(studio.connection(), curve=None), transport)
+    assert error.code == ErrorCode.BACKEND_LOST
+    assert "demands encryption" in error.message
+
+
+def test_an_allowed_key_still_needs_the_token(studio: Studio) -> None:
+    for token in ("", "guess", studio.keys.token[:-1]):
+        assert refusal(studio.connection(token=token)).code == ErrorCode.BAD_TOKEN
+
+
+def test_nothing_of_a_stranger_reaches_the_backend(studio: Studio) -> None:
+    """A stranger who does not wait for any answer, but sends jobs as fast as it can."""
+    before = jobs_ended(studio)
+    job = encode(Submit("job", studio.keys.token, "echo", images={"image": picture()}))
+    with zmq.Context() as context:
+        for pair in (STRANGER, None):
+            dealer = context.socket(zmq.DEALER)
+            dealer.setsockopt(zmq.LINGER, 0)
+            if pair is not None:
+                dealer.curve_serverkey = studio.keys.public.encode()
+                dealer.curve_publickey, dealer.curve_secretkey = (half.encode() for half in pair)
+            ended = dealer.get_monitor_socket(zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_AUTH)
+            dealer.connect(studio.endpoint)
+            for _ in range(5):
+                dealer.send_multipart(job)
+            assert ended.poll(60_000), "the stranger was not turned away"
+            assert not dealer.poll(0)
+            dealer.disable_monitor()
+            dealer.close()
+    with Client(studio.connection()) as client:
+        client.ping()
+    assert jobs_ended(studio) == before
+
+
+def test_noise_at_the_encrypted_address(studio: Studio) -> None:
+    address = urlsplit(studio.endpoint)
+    greeting = b"\xff" + bytes(8) + b"\x7f\x03\x00CURVE" + bytes(15) + bytes(32)
+    hello = b"\x04\xc8\x05HELLO" + bytes(194)
+    for sent in (b"GET / HTTP/1.1\r\n\r\n" + b"x" * 100, b"\xff" * 1000, greeting + b"\xff" * 500, greeting + hello):
+        with socket.create_connection((address.hostname, address.port), timeout=60) as raw:
+            raw.sendall(sent)
+            raw.shutdown(socket.SHUT_WR)
+            while True:
+                try:
+                    if not raw.recv(4096):
+                        break
+                except ConnectionResetError:
+                    break
+
+
+def test_only_the_backends_own_computer_may_end_it(studio: Studio) -> None:
+    with Client(studio.connection()) as client, pytest.raises(BackendError) as caught:
+        client.shutdown_backend()
+    assert caught.value.code == ErrorCode.NOT_ALLOWED
+
+
+def test_a_key_counts_at_once_and_no_longer_when_it_is_revoked(studio: Studio) -> None:
+    assert refusal(studio.connection(BOB)).code == ErrorCode.NOT_ALLOWED
+    allow(studio.allowed, "bob", BOB[0])
+    with Client(studio.connection(BOB)) as client:
+        assert isinstance(end_of(client, "echo", image=picture()), Result)
+        revoke(studio.allowed, "bob")
+        assert wait_for(lambda: ended(client), "the end of the revoked connection")
+    assert refusal(studio.connection(BOB)).code == ErrorCode.NOT_ALLOWED
+
+
+def ended(client: Client) -> bool:
+    """True once a job is refused, or the connection is closed."""
+    heard: list[Message] = []
+    try:
+        client.submit("echo", {"image": picture()})
+        heard = client.poll(1.0)
+    except BackendError:
+        return True
+    return any(isinstance(message, Error) and message.code == ErrorCode.NOT_ALLOWED for message in heard)
+
+
+def test_what_travels_cannot_be_read(studio: Studio) -> None:
+    """A relay between client and backend sees neither the token nor the picture."""
+    seen = bytearray()
+    image = picture(5, width=64, height=64)
+    with zmq.Context() as context, socket.create_server(("127.0.0.1", 0)) as relay:
+        through = f"tcp://127.0.0.1:{relay.getsockname()[1]}"
+        dealer = context.socket(zmq.DEALER)
+        dealer.setsockopt(zmq.LINGER, 0)
+        dealer.curve_serverkey = studio.keys.public.encode()
+        dealer.curve_publickey, dealer.curve_secretkey = (half.encode() for half in ANNA)
+        dealer.connect(through)
+        dealer.send_multipart(encode(Submit("job", studio.keys.token, "echo", images={"image": image})))
+        near, _ = relay.accept()
+        far = socket.create_connection(("127.0.0.1", urlsplit(studio.endpoint).port or 0))
+        result = wait_for(lambda: pass_on(near, far, dealer, seen), "the result")
+        near.close()
+        far.close()
+        dealer.close()
+    assert isinstance(result, Result)
+    assert len(seen) > 2 * len(bytes(image.data))
+    assert studio.keys.token.encode() not in seen
+    assert bytes(image.data)[:64] not in seen
+
+
+def pass_on(near: socket.socket, far: socket.socket, dealer: zmq.Socket, seen: bytearray) -> Message | None:
+    """Carries bytes both ways; returns the job's result once it has arrived."""
+    poller = zmq.Poller()
+    for item in (near, far, dealer):
+        poller.register(item, zmq.POLLIN)
+    ready = [item for item, _ in poller.poll(1000)]
+    for source, target in ((near, far), (far, near)):
+        if source in ready or source.fileno() in ready:
+            data = source.recv(65536)
+            seen += data
+            target.sendall(data)
+    if dealer in ready:
+        message = decode(dealer.recv_multipart())
+        return message if isinstance(message, Result) else None
+    return None
