@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import limner
-from limner.cli import bench, doctor, drawing, editors, failures, lifecycle, photo, train
+from limner.cli import bench, doctor, drawing, editors, failures, keys, lifecycle, photo, train
 
 app = typer.Typer(
     name="limner",
@@ -27,6 +27,7 @@ for command in (
     bench.bench,
 ):
     app.command()(command)
+app.add_typer(keys.app, name="keys")
 
 
 def _print_version(wanted: bool) -> None:
