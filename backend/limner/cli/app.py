@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import limner
-from limner.cli import bench, doctor, drawing, editors, failures, keys, lifecycle, photo, train
+from limner.cli import bench, doctor, drawing, editors, evaluate, failures, keys, lifecycle, photo, train
 
 app = typer.Typer(
     name="limner",
@@ -23,7 +23,7 @@ for command in (
     *(lifecycle.serve, lifecycle.status, lifecycle.stop, doctor.doctor),
     *(drawing.portrait, drawing.shadow, photo.sketch),
     *(editors.install, editors.uninstall, editors.package),
-    train.train,
+    *(train.train, evaluate.evaluate),
     bench.bench,
 ):
     app.command()(command)

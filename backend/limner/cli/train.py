@@ -22,6 +22,13 @@ class Network(str, Enum):
     export = "export"
 
 
+def check_data(data: Path) -> None:
+    """Raises Failure where the folder is not in the format of the index."""
+    for needed in (data / "index.csv", data / "landmarks.npz"):
+        if not needed.is_file():
+            raise Failure(f"{needed} is missing.", "Give --data a folder with index.csv and landmarks.npz.")
+
+
 def train(
     network: Annotated[Network, typer.Argument(metavar="codec|components|prior|export")],
     data: Annotated[Path, typer.Option(metavar="DIR", help="Pictures with index.csv and landmarks.npz.")],
@@ -34,9 +41,7 @@ def train(
     threads: Annotated[int, typer.Option(help="Threads of the networks; 0 = one for each core.", min=0)] = 0,
 ) -> None:
     """Train a network on a folder of faces. Needs the extra `train`."""
-    for needed in (data / "index.csv", data / "landmarks.npz"):
-        if not needed.is_file():
-            raise Failure(f"{needed} is missing.", "Give --data a folder with index.csv and landmarks.npz.")
+    check_data(data)
     try:
         from limner.training import run
     except ImportError as error:

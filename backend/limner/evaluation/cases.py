@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Held-out drawings with the photos they were drawn from: real pencil drawings, and lines of sharp photos."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from limner.imaging.styles import sketch_photo
+from limner.training.faces import Face, decode, read_index
+from limner.training.sketches import erase, warp
+
+SIDE = 256
+REAL = {
+    "feret": "FERET, pencil drawings (CUFSF)",
+    "cuhk": "CUHK, pencil drawings (CUFS)",
+    "ar": "AR, pencil drawings (CUFS)",
+}
+SHARP = ("ffhq_512", "ffhq_256", "stylegan_512", "stylegan_256", "sd3_512")
+
+
+@dataclass(frozen=True)
+class Case:
+    """drawings (N, 256, 256) uint8, 255 = paper; photos (N, 256, 256, 3) uint8, in the same frame."""
+
+    name: str
+    title: str
+    drawings: np.ndarray
+    photos: np.ndarray
+
+    def changed(self, name: str, title: str, drawings: np.ndarray) -> "Case":
+        """The same people in other drawings."""
+        return replace(self, name=name, title=title, drawings=drawings)
+
+
+def _load(data: Path, faces: Sequence[Face]) -> np.ndarray:
+    return np.stack([decode(data / face.file, SIDE) for face in faces])
+
+
+def real_drawings(data: Path, kind: str, most: int) -> Case | None:
+    """The held-out drawings of one of `REAL`, at most `most`; None where the data has none."""
+    faces = read_index(data)
+    by_file = {face.file: face for face in faces}
+    pairs = [
+        (f, by_file[f.pair]) for f in faces if f.set == f"{kind}_sketch" and f.split == "val" and f.pair in by_file
+    ]
+    if not pairs:
+        return None
+    drawn, photographed = zip(*pairs[:most], strict=True)
+    return Case(kind, REAL[kind], _load(data, drawn).mean(3).round().astype(np.uint8), _load(data, photographed))
+
+
+def sharp_photos(data: Path, most: int) -> np.ndarray:
+    """Held-out sharp photos (N, 256, 256, 3) uint8, at most `most`, spread over all sets."""
+    faces = [f for f in read_index(data) if f.split == "val" and f.set in SHARP]
+    return _load(data, [faces[i] for i in np.linspace(0, len(faces) - 1, min(most, len(faces))).astype(int)])
+
+
+def line_drawings(photos: np.ndarray) -> Case:
+    """Line drawings of photos, as `limner sketch --style line` makes them."""
+    drawings = np.stack([sketch_photo(photo, "line") for photo in photos])
+    return Case("lines", "Lines of sharp photos", drawings, photos)
+
+
+def spoiled(case: Case) -> list[Case]:
+    """`case` with 25, 50 and 75 % of its strokes erased, and bent by 4, 8 and 12 pixels of the 512 frame."""
+    spoils = []
+    for share in (0.25, 0.5, 0.75):
+        inks = [erase(ink, share, np.random.default_rng((1, i))) for i, ink in enumerate(_inks(case))]
+        spoils.append(case.changed(f"erased-{share:.0%}".rstrip("%"), f"{share:.0%} erased", _papers(inks)))
+    for jitter in (4, 8, 12):
+        inks = [warp(ink, jitter, np.random.default_rng((2, i))) for i, ink in enumerate(_inks(case))]
+        spoils.append(case.changed(f"bent-{jitter}", f"bent by {jitter} px", _papers(inks)))
+    return spoils
+
+
+def _inks(case: Case) -> np.ndarray:
+    return 1 - case.drawings.astype(np.float32) / 255
+
+
+def _papers(inks: Sequence[np.ndarray]) -> np.ndarray:
+    return ((1 - np.stack(inks)) * 255).round().astype(np.uint8)
