@@ -2,13 +2,14 @@
 """Weights on disk: half-precision safetensors with their config inside, listed in a manifest with sha256 sums."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
@@ -19,6 +20,7 @@ from limner.models.synthesis import Synthesis, SynthesisConfig
 from limner.resources import file_sha256
 
 MANIFEST = "manifest.json"
+_REMEDY = "Install Limner again, or fetch the folder weights/ anew."
 NETWORKS: dict[str, tuple[type[nn.Module], type]] = {
     "codec": (Codec, CodecConfig),
     "components": (ComponentEmbedding, ComponentConfig),
@@ -87,27 +89,51 @@ def _write(
 
 
 def verify(folder: Path) -> dict[str, str]:
-    """The sha256 of every file in the manifest. Raises WeightsError where one is missing or has another sum."""
-    remedy = "Install Limner again, or fetch the folder weights/ anew."
+    """The sha256 of every file in the manifest, which has to name all that the networks are loaded from.
+
+    Raises WeightsError where one is missing, is not in the manifest, or has another sum than the manifest says."""
     path = folder / MANIFEST
-    if not path.exists():
-        raise WeightsError("weights_missing", f"There are no weights in {folder}.", remedy)
-    sums = {}
-    for name, entry in json.loads(path.read_text())["files"].items():
-        if not (folder / name).exists():
-            raise WeightsError("weights_missing", f"The weights {name} are missing in {folder}.", remedy)
-        sums[name] = file_sha256(folder / name)
-        if sums[name] != entry["sha256"]:
-            raise WeightsError(
-                "weights_damaged", f"The weights {name} are damaged: their checksum is not the manifest's.", remedy
-            )
-    return sums
+    try:
+        wanted = {str(name): str(entry["sha256"]) for name, entry in json.loads(path.read_text())["files"].items()}
+    except OSError as error:
+        text = f"There are no weights in {folder}: {MANIFEST} cannot be read."
+        raise WeightsError("weights_missing", text, _REMEDY) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WeightsError("weights_damaged", f"The list of the weights, {path}, is damaged.", _REMEDY) from error
+    unlisted = {f"{name}.safetensors" for name in (*NETWORKS, BANK)} - set(wanted)
+    if unlisted:
+        text = f"The weights {', '.join(sorted(unlisted))} are not in {path}, so that nothing vouches for them."
+        raise WeightsError("weights_damaged", text, _REMEDY)
+    return {name: _verify_file(folder / name, digest) for name, digest in wanted.items()}
+
+
+def _verify_file(path: Path, wanted: str) -> str:
+    try:
+        found = file_sha256(path)
+    except OSError as error:
+        text = f"The weights {path.name} are missing in {path.parent} or cannot be read."
+        raise WeightsError("weights_missing", text, _REMEDY) from error
+    if found != wanted:
+        text = f"The weights {path.name} are damaged: their checksum is not the manifest's."
+        raise WeightsError("weights_damaged", text, _REMEDY)
+    return found
+
+
+@contextmanager
+def _opened(name: str, folder: Path) -> Iterator[Any]:
+    """A file of weights. Raises WeightsError where it is no safetensors file or lacks what is read from it."""
+    try:
+        with safe_open(folder / f"{name}.safetensors", framework="pt") as file:
+            yield file
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        text = f"The weights {name}.safetensors cannot be read: {str(error).splitlines()[0]}."
+        raise WeightsError("weights_damaged", text, _REMEDY) from error
 
 
 def load_network(name: str, folder: Path, device: torch.device) -> nn.Module:
     """One network with its weights as float32 on `device`, frozen, in evaluation mode."""
     kind, config_kind = NETWORKS[name]
-    with safe_open(folder / f"{name}.safetensors", framework="pt") as file:
+    with _opened(name, folder) as file:
         config = build_config(config_kind, json.loads(file.metadata()["config"]))
         state = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 (not a mapping)
     network = kind(config)
@@ -118,13 +144,13 @@ def load_network(name: str, folder: Path, device: torch.device) -> nn.Module:
         network.load_state_dict(state)
     except RuntimeError as error:
         message = f"The weights {name}.safetensors do not fit their network."
-        raise WeightsError("weights_damaged", message, "Install Limner again.") from error
+        raise WeightsError("weights_damaged", message, _REMEDY) from error
     return network.to(device).eval().requires_grad_(False)
 
 
 def load_bank(folder: Path, device: torch.device) -> CodeBank:
     """The bank of codes as float32 on `device`."""
-    with safe_open(folder / f"{BANK}.safetensors", framework="pt") as file:
+    with _opened(BANK, folder) as file:
         codes = {part: file.get_tensor(part).float().to(device) for part in PARTS}
         return CodeBank(codes, file.get_tensor("faces").long().to(device))
 
