@@ -24,6 +24,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Any:
     command = Command(folder / "home", folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("limner.bench.networks._GEMM_S", 0.0)
+        patch.setattr("limner.bench.networks._PRODUCT_S", 0.0)
         ran = command.run("bench", "--runs", "2", "--no-comparison", "--json", "--out", folder / "out")
     assert ran.status == 0, ran
     assert not (folder / "home").exists(), "the user's home is not touched"

@@ -63,8 +63,9 @@ def test_a_network_is_counted_and_timed() -> None:
 
 
 def test_the_matrix_peak_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("limner.bench.networks._PRODUCT_S", 0.0)
     monkeypatch.setattr("limner.bench.networks._GEMM_S", 0.0)
-    peak = matrix_peak(torch.float32, torch.device("cpu"), side=64)
+    peak = matrix_peak(torch.float32, torch.device("cpu"))
     assert peak is not None
-    assert peak > 0
-    assert matrix_peak(torch.complex32, torch.device("cpu"), side=8) is None, "no such product on this device"
+    assert 0.01 < peak < 1e7, "billions of multiply-adds a second"
+    assert matrix_peak(torch.complex32, torch.device("cpu")) is None, "no such product on this device"

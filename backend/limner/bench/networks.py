@@ -24,9 +24,10 @@ from limner.bench.timing import Times, time_runs
 from limner.pipelines.base import Request
 from limner.server.worker.boot import available_cpus, load_factory, worker_threads
 
-GEMM_SIDE = 2048
-_GEMM_S = 3.0  # seconds for which a matrix product is repeated; its best run counts
-_GEMM_RUNS = 5  # at least
+_SMALLEST_SIDE, _LARGEST_SIDE = 128, 8192  # of the matrices whose product is timed
+_PRODUCT_S = 0.1  # a product that takes this long is long enough
+_GEMM_S = 3.0  # seconds for which it is repeated; its best run counts
+_MOST_PRODUCTS = 100
 
 
 @dataclass(frozen=True)
@@ -64,20 +65,28 @@ def count_engine_pass(sketch: NDArray[np.uint8], factory: str, device: str) -> f
     return count_gmac(lambda: engine.run(request, lambda stage, fraction, preview=None: None))
 
 
-def matrix_peak(dtype: torch.dtype, device: torch.device, side: int = GEMM_SIDE) -> float | None:
+def matrix_peak(dtype: torch.dtype, device: torch.device) -> float | None:
     """Billions of multiply-adds a second in the best of several products of square matrices; None where torch has no
-    such product for the device."""
+    such product for the device. The matrices grow until one product takes a while, or to the largest side."""
+    side = _SMALLEST_SIDE
     try:
-        left, right = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
-        best, started, runs = float("inf"), time.perf_counter(), 0
-        while runs < _GEMM_RUNS or time.perf_counter() - started < _GEMM_S:
-            begin = time.perf_counter()
-            torch.mm(left, right)
-            _wait_for(device)
-            best, runs = min(best, time.perf_counter() - begin), runs + 1
-        return side**3 / best / 1e9
+        while (seconds := _time_product(side, dtype, device)) < _PRODUCT_S and side < _LARGEST_SIDE:
+            side *= 2
+        further = min(_MOST_PRODUCTS, int(_GEMM_S / seconds))
+        best = min([seconds, *(_time_product(side, dtype, device) for _ in range(further))])
     except RuntimeError:
         return None
+    return side**3 / best / 1e9
+
+
+def _time_product(side: int, dtype: torch.dtype, device: torch.device) -> float:
+    left, right = (torch.ones(side, side, device=device).to(dtype) for _ in range(2))
+    torch.mm(left[:64], right[:, :64])  # loads what the first product of a kind loads
+    _wait_for(device)
+    started = time.perf_counter()
+    torch.mm(left, right)
+    _wait_for(device)
+    return time.perf_counter() - started
 
 
 def measure_network(network: nn.Module, inputs: torch.Tensor, runs: int) -> NetworkFigures:
