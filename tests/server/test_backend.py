@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from limner.server.backend import SILENCE_S, Backend
-from limner.server.jobs import STUCK_S
+from limner.server.jobs import HANG_S, STUCK_S
+from limner.server.pool import WorkerReport
 from limner.server.supervisor import WorkerEnded, WorkerInfo, WorkerReady, WorkerState
 from limner.server.worker import link
 from limner.server.worker.link import LinkMessage
@@ -60,53 +61,67 @@ SCHEMA = {
 DIED = problem(ErrorCode.WORKER_DIED)
 
 
-class FakeWorker:
-    """Notes what it is told; `finish` and `die` make the events of a real one."""
+class FakeWorkers:
+    """Notes what they are told; `report` and `die` make the events of real ones."""
 
-    def __init__(self, *, ready: bool) -> None:
+    def __init__(self, *, ready: bool, size: int) -> None:
         self.info: WorkerInfo | None = None
         self.problem: Problem | None = None
-        self.restarts = 0
-        self.pid = 0
-        self.state = WorkerState.STARTING
+        self.size = size
+        self.busy: set[int] = set()
+        self.rest = WorkerState.STARTING
         self.runs: list[tuple[str, Mapping[str, Pixels], Mapping[str, Any], str]] = []
         self.cancelled: list[int] = []
-        self.wakes = self.kills = 0
+        self.killed: list[int] = []
+        self.wakes = 0
         if ready:
             self.get_ready()
 
     def get_ready(self) -> WorkerReady:
         self.info = WorkerInfo("cpu", {"fake.safetensors": "00"}, SCHEMA)
-        self.state = WorkerState.IDLE
+        self.rest = WorkerState.IDLE
         return WorkerReady()
+
+    @property
+    def state(self) -> WorkerState:
+        return WorkerState.BUSY if len(self.busy) == self.size else self.rest
+
+    def reports(self) -> list[WorkerReport]:
+        return [WorkerReport(0, "cpu", self.rest.value, number, 7) for number in range(self.size)]
 
     def run(self, task: str, images: Mapping[str, Pixels], params: Mapping[str, Any], canvas: str) -> int:
         assert self.state is WorkerState.IDLE
         self.runs.append((task, images, params, canvas))
-        self.state = WorkerState.BUSY
+        self.busy.add(len(self.runs))
         return len(self.runs)
 
     def cancel(self, job: int) -> None:
         self.cancelled.append(job)
 
-    def kill(self) -> None:
-        self.kills += 1
+    def kill(self, job: int) -> None:
+        self.killed.append(job)
 
     def wake(self) -> None:
         self.wakes += 1
 
-    def report(self, kind: str, *, images: Mapping[str, Pixels] | None = None, **values: Any) -> LinkMessage:
+    def report(
+        self, kind: str, *, job: int = 0, images: Mapping[str, Pixels] | None = None, **values: Any
+    ) -> LinkMessage:
+        """About the newest job unless another one is named."""
+        job = job or len(self.runs)
         if kind in link.ENDS_JOB:
-            self.state = WorkerState.IDLE
-        return LinkMessage(kind, len(self.runs), values, images or {})
+            self.busy.discard(job)
+        return LinkMessage(kind, job, values, images or {})
 
-    def die(self) -> WorkerEnded:
-        job = len(self.runs) if self.state is WorkerState.BUSY else 0
-        self.state = WorkerState.STARTING
+    def die(self, job: int = 0) -> WorkerEnded:
+        """Takes the newest job along, unless another one is named or none runs."""
+        job = job or max(self.busy, default=0)
+        self.busy.discard(job)
+        self.rest = WorkerState.STARTING if self.size == 1 else self.rest
         return WorkerEnded(job, DIED)
 
     def fail_to_start(self, reason: Problem) -> WorkerEnded:
-        self.state, self.problem = WorkerState.FAILED, reason
+        self.rest, self.problem = WorkerState.FAILED, reason
         return WorkerEnded(0, reason)
 
 
@@ -137,9 +152,9 @@ class FakeClients:
 class Stage:
     """A backend between its fakes."""
 
-    def __init__(self, *, ready: bool = True) -> None:
+    def __init__(self, *, ready: bool = True, workers: int = 1) -> None:
         self.now = 1000.0
-        self.worker = FakeWorker(ready=ready)
+        self.worker = FakeWorkers(ready=ready, size=workers)
         self.clients = FakeClients()
         self.backend = Backend(TOKEN, self.worker, self.clients, clock=lambda: self.now)
 
@@ -264,15 +279,15 @@ def test_cancel_of_the_running_job_is_confirmed_when_the_worker_stopped() -> Non
 def test_a_worker_that_does_not_heed_a_cancel_is_ended_after_a_while() -> None:
     stage = Stage()
     stage.submits(ANNA, "a")
-    stage.now += 10 * STUCK_S
+    stage.now += HANG_S
     stage.says(ANNA, Cancel("a", TOKEN))
     stage.now += STUCK_S
     stage.says(ANNA, Ping("p", TOKEN))
     stage.backend.tick()
-    assert stage.worker.kills == 0, "a job may take as long as it likes, and a cancelled one a while"
+    assert stage.worker.killed == [], "a cancelled job gets a while"
     stage.now += 1
     stage.backend.tick()
-    assert stage.worker.kills == 1
+    assert stage.worker.killed == [1]
     stage.backend.on_worker(stage.worker.die())
     assert stage.ends(ANNA) == {"a": Cancelled("a")}
 
@@ -339,6 +354,85 @@ def test_hello_while_loading_and_when_ready() -> None:
     assert ready.weights == {"fake.safetensors": "00"}
 
 
+def test_a_job_that_hangs_is_ended_with_its_worker_and_an_error_that_says_so() -> None:
+    stage = Stage(workers=2)
+    stage.submits(ANNA, "hangs")
+    stage.submits(ANNA, "works")
+    for _ in range(3):
+        stage.now += HANG_S / 2
+        stage.backend.on_worker(stage.worker.report(link.PROGRESS, job=2, stage="codes", fraction=0.1))
+        stage.says(ANNA, Ping("p", TOKEN))
+        stage.backend.tick()
+    assert stage.worker.killed == [1], "a job may take as long as it likes while it gets on"
+    stage.backend.on_worker(stage.worker.die(job=1))
+    end = stage.ends(ANNA)["hangs"]
+    assert isinstance(end, Error)
+    assert end.code == ErrorCode.TIMEOUT
+    assert f"no progress for {HANG_S:.0f} s" in end.message
+    assert stage.ends(ANNA).keys() == {"hangs"}
+
+
+def test_several_workers_run_as_many_jobs_at_once() -> None:
+    stage = Stage(workers=2)
+    for name in "abc":
+        stage.submits(ANNA, name)
+    assert len(stage.worker.runs) == 2
+    stage.says(ANNA, Cancel("b", TOKEN))
+    assert stage.worker.cancelled == [2]
+    stage.backend.on_worker(stage.worker.report(link.PROGRESS, job=1, stage="codes", fraction=0.5))
+    assert stage.clients.sent[-1] == (ANNA, Progress("a", "codes", 0.5))
+    stage.backend.on_worker(stage.worker.report(link.RESULT, job=1, info={"n": 1}))
+    stage.backend.on_worker(stage.worker.report(link.CANCELLED, job=2))
+    assert stage.ends(ANNA) == {"a": Result("a", {"n": 1}, {}), "b": Cancelled("b")}
+    assert len(stage.worker.runs) == 3
+
+
+def test_a_worker_that_dies_takes_its_own_job_only() -> None:
+    stage = Stage(workers=2)
+    for name in "abc":
+        stage.submits(ANNA, name)
+    stage.backend.on_worker(stage.worker.die(job=1))
+    assert stage.ends(ANNA) == {"a": Error("a", DIED.code, DIED.message, DIED.remedy)}
+    stage.backend.on_worker(stage.worker.report(link.RESULT, job=2, info={}))
+    stage.backend.on_worker(stage.worker.report(link.RESULT, job=3, info={}))
+    assert stage.ends(ANNA).keys() == {"a", "b", "c"}
+
+
+def test_a_client_that_is_gone_has_all_its_running_jobs_cancelled() -> None:
+    stage = Stage(workers=3)
+    for client, name in ((ANNA, "a1"), (BOB, "b"), (ANNA, "a2")):
+        stage.submits(client, name)
+    stage.clients.unreachable.add(ANNA)
+    stage.backend.on_worker(stage.worker.report(link.PROGRESS, job=1, stage="codes", fraction=0.5))
+    assert stage.worker.cancelled == [1, 3]
+
+
+def test_the_newest_drawing_of_a_canvas_is_the_last_to_come_back_from_several_workers() -> None:
+    stage = Stage(workers=2)
+    for name in ("old", "mid", "new"):
+        stage.submits(ANNA, name, live=True, canvas="face")
+    assert len(stage.worker.runs) == 1, "one drawing of a canvas at a time"
+    stage.submits(ANNA, "other", live=True, canvas="hand")
+    assert len(stage.worker.runs) == 2
+    stage.backend.on_worker(stage.worker.report(link.RESULT, job=1, info={}))
+    stage.backend.on_worker(stage.worker.report(link.RESULT, job=3, info={}))
+    assert [end for end in stage.ends(ANNA) if end != "other"] == ["mid", "old", "new"]
+
+
+def test_places_far_behind_are_told_every_so_often_only() -> None:
+    stage = Stage()
+    clients = [b"client-%d" % number for number in range(20)]
+    for client in clients:
+        for number in range(20):
+            stage.submits(client, str(number))
+    last = (clients[-1], "19")
+    while len(stage.worker.runs) < 400:
+        stage.reports(link.RESULT, info={})
+    places = [m.position for to, m in stage.clients.sent if isinstance(m, Queued) and (to, m.id) == last]
+    assert places[-64:] == list(range(63, -1, -1)), "each place near the front"
+    assert len(places) < 64 + 40, "a few of the 336 places before"
+
+
 def test_ping_and_stats() -> None:
     stage = Stage()
     assert stage.says(ANNA, Ping("p", TOKEN)) == [Pong("p")]
@@ -349,6 +443,7 @@ def test_ping_and_stats() -> None:
     assert isinstance(stats, Stats)
     assert (stats.state, stats.uptime_s, stats.clients, stats.waiting, stats.running) == ("ready", 5.0, 2, 1, 1)
     assert stats.rss_bytes > 1_000_000
+    assert stats.extra["workers"] == [{"pid": 0, "device": "cpu", "state": "idle", "restarts": 0, "done": 7}]
     stage.reports(link.RESULT, info={})
     stage.reports(link.ERROR, **asdict(DIED))
     (stats,) = stage.says(ANNA, StatsRequest("s", TOKEN))

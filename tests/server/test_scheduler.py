@@ -71,6 +71,18 @@ def test_a_live_job_never_replaces_the_running_one() -> None:
     assert scheduler.submit(live(ANNA, "third"), 0.0) == live(ANNA, "second")
 
 
+def test_a_live_job_waits_until_the_one_of_its_canvas_that_runs_has_ended() -> None:
+    scheduler = filled(live(ANNA, "first"), explicit(BOB, "a"), live(CARL, "theirs"))
+    started = [scheduler.start_next(9.0), scheduler.start_next(9.0)]
+    assert [job.id for job in started if job] == ["first", "a"]
+    scheduler.submit(live(ANNA, "second"), 9.0)
+    assert scheduler.start_next(99.0) == live(CARL, "theirs"), "it does not hold up the slots behind it"
+    assert scheduler.start_next(99.0) is None
+    assert len(scheduler) == 1
+    scheduler.finish((ANNA, "first"))
+    assert scheduler.start_next(99.0) == live(ANNA, "second")
+
+
 def test_live_jobs_wait_behind_explicit_ones_but_not_for_ever() -> None:
     limits = QueueLimits(live_patience_s=3.0)
     scheduler = filled(live(ANNA, "live"), *(explicit(BOB, name) for name in "abc"), limits=limits)
@@ -193,7 +205,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         self.now += wait
         job = self.scheduler.start_next(self.now)
         if job is None:
-            assert not self.waiting
+            assert all(self.is_drawn(other) for other in self.waiting), "only drawings whose canvas is being drawn wait"
             return
         self.check_turn(job)
         self.waiting.remove(job)
@@ -209,8 +221,17 @@ class SchedulerMachine(RuleBasedStateMachine):
         for served in self.served_since.values():
             served.append(job)
 
+    def is_drawn(self, job: Job[None]) -> bool:
+        """Whether the job has to wait for a running one of its canvas."""
+        return job.live and any(
+            other.live and (other.client, other.canvas) == (job.client, job.canvas) for other in self.running
+        )
+
     def check_turn(self, job: Job[None]) -> None:
-        overdue = any(self.now - since >= self.limits.live_patience_s for since in self.slots.values())
+        drawn = {(other.client, other.canvas) for other in self.running if other.live}
+        slots = {slot: since for slot, since in self.slots.items() if slot not in drawn}
+        overdue = any(self.now - since >= self.limits.live_patience_s for since in slots.values())
+        assert (job.client, job.canvas) not in drawn or not job.live, "two drawings of one canvas at a time"
         if not job.live:
             assert self.last_was_live or not overdue, "an overdue live job goes first, every second time"
         elif any(not other.live for other in self.waiting):
@@ -263,6 +284,8 @@ class SchedulerMachine(RuleBasedStateMachine):
         assert len(slots) == len(set(slots))
 
     def teardown(self) -> None:
+        for job in self.running:
+            self.scheduler.finish(job.key)
         remaining = len(self.waiting)
         started = run_all(self.scheduler, self.now)
         assert len(started) == len(set(started)) == remaining

@@ -269,6 +269,7 @@ def test_other_arrays_are_refused(array: NDArray) -> None:
 
 def test_half_of_many_cpus_compute() -> None:
     assert [worker_threads(cpus) for cpus in (1, 2, 4, 6, 8, 16, 128)] == [1, 2, 4, 4, 4, 8, 16]
+    assert [worker_threads(cpus, beside=1) for cpus in (1, 2, 4, 16, 128)] == [1, 1, 2, 4, 16]
 
 
 def test_the_boot_line_survives() -> None:

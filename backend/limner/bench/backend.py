@@ -200,4 +200,4 @@ class BackendBench:
 
 
 def _pids(stats: Stats) -> list[int]:
-    return [stats.pid, stats.worker_pid]
+    return [stats.pid, *(worker["pid"] for worker in stats.extra["workers"])]

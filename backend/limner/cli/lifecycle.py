@@ -21,6 +21,7 @@ ANSWER_S = 5.0  # a backend that is alive answers a hello within this, also whil
 IDLE_MINUTES = 60.0
 NONE_RUNS = "No backend is running; the first drawing starts one."
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+MAX_WORKERS = 16
 
 
 def find_backend() -> dict[str, Any]:
@@ -62,6 +63,7 @@ def _describe(welcome: Welcome, stats: Stats) -> dict[str, Any]:
         "tasks": sorted(welcome.schema),
         "uptime_s": round(stats.uptime_s, 1),
         "rss_mb": round(stats.rss_bytes / 2**20, 1),
+        "workers": list(stats.extra.get("workers", [])),
         "jobs": {name: getattr(stats, name) for name in ("waiting", "running", "done", "failed", "cancelled")},
     }
 
@@ -98,13 +100,28 @@ def parse_device(text: str) -> str:
     return text
 
 
+def parse_devices(text: str) -> str:
+    """One or more devices with commas between, each once; raises typer.BadParameter for anything else."""
+    devices = [parse_device(name) for name in text.split(",")]
+    if len(set(devices)) < len(devices):
+        raise typer.BadParameter(f"'{text}' names a device twice; use --workers for several on one")
+    return text
+
+
 def serve(
     endpoint: Annotated[
         str, typer.Option(metavar="tcp://127.0.0.1:*", help="Where to listen; * is any free port.")
     ] = "tcp://127.0.0.1:*",
     device: Annotated[
-        str, typer.Option(metavar="auto|cuda|cuda:1|mps|cpu", parser=parse_device, help="What computes.")
+        str,
+        typer.Option(
+            metavar="auto|cuda|cuda:1|mps|cpu", parser=parse_devices, help="What computes; several: cuda:0,cuda:1."
+        ),
     ] = "auto",
+    workers: Annotated[int, typer.Option(min=1, max=MAX_WORKERS, help="Jobs at once on each device.")] = 1,
+    job_timeout: Annotated[
+        float, typer.Option(metavar="SEC", min=1, help="End a job that makes no progress for so long.")
+    ] = 120.0,
     idle_timeout: Annotated[
         float | None,
         typer.Option(
@@ -126,7 +143,8 @@ def serve(
     from limner.server.lifecycle import live_connection
 
     minutes = (0.0 if public_key_dir else IDLE_MINUTES) if idle_timeout is None else idle_timeout
-    options = ServeOptions(endpoint, device, minutes, foreground, public_key_dir=str(public_key_dir or ""))
+    folder = str(public_key_dir or "")
+    options = ServeOptions(endpoint, device, minutes, foreground, "", folder, workers, job_timeout)
     found = live_connection()
     if foreground:
         run_backend(options)

@@ -22,9 +22,10 @@ from ..wire.locks import FileLock
 from .allowlist import AllowList
 from .children import child_environment
 from .endpoint import LOOPBACK, bind_address
+from .jobs import HANG_S
 from .lifecycle import live_connection, logging_to_file, take_lock
+from .pool import settings_for
 from .server import ServerSettings, run_server
-from .workerprocess import WorkerSettings
 
 log = logging.getLogger("limner.server")
 
@@ -38,7 +39,9 @@ class ServeOptions:
 
     Attributes:
         endpoint: tcp://, an address and a port, or * for any that is free; a loopback address without public_key_dir.
-        device: "auto", "cuda", "cuda:1", "mps" or "cpu".
+        device: "auto", "cuda", "cuda:1", "mps" or "cpu"; several with commas between, for a worker each.
+        workers: how many for each device.
+        hang_s: seconds without progress after which a job is ended together with its worker.
         idle_timeout: minutes without clients after which the backend ends; 0 is never.
         foreground: stay in this process, and log to standard error as well.
         engine: the engine's factory as "package.module:function"; "" takes LIMNER_ENGINE from the environment, for
@@ -52,6 +55,8 @@ class ServeOptions:
     foreground: bool = False
     engine: str = ""
     public_key_dir: str = ""
+    workers: int = 1
+    hang_s: float = HANG_S
 
 
 def serve(options: ServeOptions) -> int:
@@ -88,10 +93,11 @@ def _serve_here(options: ServeOptions, home: Path) -> None:
             return
         write_install_record(sys.executable, __version__)
         engine = options.engine or os.environ.get("LIMNER_ENGINE") or DEFAULT_ENGINE
-        worker = WorkerSettings(options.device, engine, home, log_path().with_name("worker.log"))
+        devices, log_file = options.device.split(","), log_path().with_name("worker.log")
+        workers = settings_for(devices, options.workers, engine, home, log_file)
         try:
             folder = Path(options.public_key_dir) if options.public_key_dir else None
-            run_server(ServerSettings(options.endpoint, options.idle_timeout * 60, worker, folder))
+            run_server(ServerSettings(options.endpoint, options.idle_timeout * 60, workers, folder, options.hang_s))
         except LimnerError as error:
             log.error("%s", error)
             raise
@@ -137,6 +143,7 @@ def _arguments(options: ServeOptions) -> list[str]:
     """The options for `python -m limner.server`."""
     arguments = ["--endpoint", options.endpoint, "--device", options.device]
     arguments += ["--idle-timeout", str(options.idle_timeout)]
+    arguments += ["--workers", str(options.workers), "--hang-s", str(options.hang_s)]
     arguments += ["--engine", options.engine] if options.engine else []
     arguments += ["--public-key-dir", os.path.abspath(options.public_key_dir)] if options.public_key_dir else []
     return arguments + (["--foreground"] if options.foreground else [])

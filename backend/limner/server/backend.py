@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Protocol
 
 from .. import __version__
@@ -36,6 +37,7 @@ from ..wire.connection import same_token
 from . import jobs
 from .jobs import Jobs
 from .limits import ClientLimits, JobRate
+from .pool import WorkerReport
 from .statistics import resident_bytes
 from .supervisor import WorkerEvent, WorkerState
 
@@ -45,13 +47,10 @@ SILENCE_S = 30.0  # a client with open jobs says something at least every 2 s; a
 _FORGET_S = 3600.0  # a client without jobs is no longer told that the backend ends
 
 
-class Worker(jobs.Worker, Protocol):
-    """What the backend needs of `WorkerSupervisor`."""
+class Workers(jobs.Workers, Protocol):
+    """What the backend needs of `WorkerPool`."""
 
-    restarts: int
-
-    @property
-    def pid(self) -> int: ...
+    def reports(self) -> list[WorkerReport]: ...
 
 
 class Clients(Protocol):
@@ -72,17 +71,19 @@ class Backend:
     def __init__(
         self,
         token: str,
-        worker: Worker,
+        workers: Workers,
         clients: Clients,
         clock: Callable[[], float] = time.monotonic,
         limits: ClientLimits | None = None,
+        hang_s: float = jobs.HANG_S,
     ) -> None:
+        """hang_s: seconds without progress after which a job counts as hung and its worker is ended."""
         self.stop_reason = ""
         self._token = token
-        self._worker = worker
+        self._workers = workers
         self._clients = clients
         self._clock = clock
-        self._jobs = Jobs(worker, self._answer, clock)
+        self._jobs = Jobs(workers, self._answer, clock, hang_s)
         self._started = self._last_heard = clock()
         self._limits = limits or ClientLimits()
         self._rate = JobRate(self._limits)
@@ -123,12 +124,12 @@ class Backend:
         self._drop_gone()
 
     def on_worker(self, event: WorkerEvent) -> None:
-        """Follows what the worker reports."""
+        """Follows what a worker reports."""
         self._jobs.on_worker(event)
         self._drop_gone()
 
     def tick(self) -> None:
-        """Drops the clients that fell silent, and a worker that is stuck. To be called about once a second."""
+        """Drops the clients that fell silent, and workers that are stuck. To be called about once a second."""
         now = self._clock()
         with_jobs = self._jobs.clients()
         for client, heard in self._heard.items():
@@ -192,34 +193,35 @@ class Backend:
 
     def _state(self) -> str:
         special = {WorkerState.STARTING: STATE_LOADING, WorkerState.FAILED: STATE_FAILED}
-        return special.get(self._worker.state, STATE_READY)
+        return special.get(self._workers.state, STATE_READY)
 
     def _welcome(self, hello: Hello) -> Welcome:
-        self._worker.wake()
-        state, info = self._state(), self._worker.info
+        self._workers.wake()
+        state, info = self._state(), self._workers.info
         if state == STATE_READY and info is not None:
             return Welcome(hello.id, state, __version__, os.getpid(), info.device, info.weights, info.schema)
-        failure = self._worker.problem if state == STATE_FAILED else None
+        failure = self._workers.problem if state == STATE_FAILED else None
         return Welcome(hello.id, state, __version__, os.getpid(), problem=failure)
 
     def _stats(self, request: StatsRequest) -> Stats:
-        now, counts = self._clock(), self._jobs.counts
+        now, counts, workers = self._clock(), self._jobs.counts, self._workers.reports()
         return Stats(
             request.id,
             self._state(),
-            device=self._worker.info.device if self._worker.info else "",
+            device=self._workers.info.device if self._workers.info else "",
             uptime_s=now - self._started,
             idle_s=0.0 if self._jobs.running else now - self._jobs.last_end,
             pid=os.getpid(),
-            worker_pid=self._worker.pid,
-            worker_restarts=max(0, self._worker.restarts),
-            rss_bytes=resident_bytes([os.getpid(), self._worker.pid]),
+            worker_pid=workers[0].pid,
+            worker_restarts=sum(worker.restarts for worker in workers),
+            rss_bytes=resident_bytes([os.getpid(), *(worker.pid for worker in workers)]),
             clients=sum(now - heard <= SILENCE_S for heard in self._heard.values()),
             waiting=self._jobs.waiting,
             running=self._jobs.running,
             done=counts.done,
             failed=counts.failed,
             cancelled=counts.cancelled,
+            extra={"workers": [asdict(worker) for worker in workers]},
         )
 
     def _fail(self, client: bytes, message_id: str, code: str, text: str = "") -> None:

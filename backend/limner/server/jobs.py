@@ -39,45 +39,57 @@ log = logging.getLogger("limner.server")
 Answer = Callable[[bytes, ServerMessage], None]
 
 STUCK_S = 60.0  # a cancelled job that has not come to its next step after this long never will
+_NEAR = 64  # a job with fewer before it has each new place told
+HANG_S = 120.0  # no job takes this long from one report to the next
 
 
-class Worker(Protocol):
-    """What the jobs need of `WorkerSupervisor`."""
+class Workers(Protocol):
+    """What the jobs need of `WorkerPool`."""
 
-    info: WorkerInfo | None
-    problem: Problem | None
-
+    @property
+    def info(self) -> WorkerInfo | None: ...
+    @property
+    def problem(self) -> Problem | None: ...
     @property
     def state(self) -> WorkerState: ...
     def run(self, task: str, images: Mapping[str, Pixels], params: Mapping[str, Any], canvas: str) -> int: ...
     def cancel(self, job: int) -> None: ...
-    def kill(self) -> None: ...
+    def kill(self, job: int) -> None: ...
     def wake(self) -> None: ...
 
 
 @dataclass
 class _Running:
-    """The job that the worker has, and the worker's number for it."""
+    """A job that a worker has, and its number there."""
 
     job: Job[Submit]
     number: int
     began: float
+    heard: float  # when the worker last told of it
     cancelled: float | None = None  # when its client did not want it any more
+    hangs: bool = False  # its worker was ended because it made no progress
     stage: str = "start"
     fraction: float = 0.0
 
 
 class Jobs:
-    """The queue and the job that runs."""
+    """The queue and the jobs that run, one in each worker at most."""
 
-    def __init__(self, worker: Worker, answer: Answer, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        workers: Workers,
+        answer: Answer,
+        clock: Callable[[], float] = time.monotonic,
+        hang_s: float = HANG_S,
+    ) -> None:
         self.counts = JobCounts()
         self.last_end = clock()
-        self._worker = worker
+        self._workers = workers
         self._answer = answer
         self._clock = clock
+        self._hang_s = hang_s
         self._scheduler: Scheduler[Submit] = Scheduler()
-        self._running: _Running | None = None
+        self._running: dict[int, _Running] = {}  # by the workers' number
         self._positions: dict[JobKey, int] = {}
 
     @property
@@ -86,7 +98,7 @@ class Jobs:
 
     @property
     def running(self) -> int:
-        return int(self._running is not None)
+        return len(self._running)
 
     def clients(self) -> set[bytes]:
         """The clients that have a job waiting or running."""
@@ -101,7 +113,7 @@ class Jobs:
             text = f"The job '{submit.id}' has not ended yet; another one cannot have its id."
             self._refuse(client, "", problem(ErrorCode.BAD_MESSAGE, text))
             return
-        self._worker.wake()
+        self._workers.wake()
         try:
             self._check(submit)
             replaced = self._scheduler.submit(job, self._clock())
@@ -120,7 +132,7 @@ class Jobs:
         if outcome is CancelOutcome.UNKNOWN:
             self._refuse(client, job_id, problem(ErrorCode.UNKNOWN_JOB))
         elif outcome is CancelOutcome.RUNNING:
-            self._cancel_running()
+            self._cancel_running(client, job_id)
         else:
             self._end(Job(client, job_id, None), Cancelled(job_id))
             self.pump()
@@ -130,42 +142,50 @@ class Jobs:
         dropped = self._scheduler.drop_waiting(client)
         for job in dropped:
             self._end(job, Cancelled(job.id))
-        if self._running is not None and self._running.job.client == client:
-            self._cancel_running()
+        self._cancel_running(client)
         if dropped:
             self.pump()
 
     def tick(self) -> None:
-        """Ends the worker when it does not come to the next step of a job that was cancelled long ago."""
-        running = self._running
-        if running is not None and running.cancelled is not None and self._clock() - running.cancelled > STUCK_S:
-            log.error("job %d was cancelled and does not stop: the worker is ended", running.number)
-            self._worker.kill()
+        """Ends the workers that do not come to the next step of a job: of one that was cancelled a while ago, or of
+        any other when that takes longer than a step ever should. To be called about once a second."""
+        now = self._clock()
+        for running in self._running.values():
+            if running.cancelled is not None:
+                if now - running.cancelled <= STUCK_S:
+                    continue
+                log.error("job %d was cancelled and does not stop: its worker is ended", running.number)
+            elif now - running.heard > self._hang_s:
+                log.error("job %d made no progress for %.0f s: its worker is ended", running.number, self._hang_s)
+                running.hangs = True
+            else:
+                continue
+            self._workers.kill(running.number)
 
     def end_all(self, reason: Problem) -> None:
-        """Answers every job, waiting or running, with the error. The worker is not told."""
+        """Answers every job, waiting or running, with the error. The workers are not told."""
         for job in (*self._scheduler.running, *self._scheduler.drop_waiting()):
             self._scheduler.finish(job.key)
             self._end(job, _error(job.id, reason))
-        self._running = None
+        self._running.clear()
 
     def on_worker(self, event: WorkerEvent) -> None:
-        """Follows what the worker reports."""
+        """Follows what a worker reports."""
         if isinstance(event, WorkerReady):
             self._check_waiting()
         elif isinstance(event, WorkerEnded):
-            if self._running is not None and self._running.number == event.job:
-                self._finish(self._running, _error(self._running.job.id, event.problem))
-            if self._worker.state is WorkerState.FAILED:
-                self.end_all(self._worker.problem or event.problem)
-        elif self._running is not None and self._running.number == event.job:
-            self._on_report(self._running, event)
+            if (running := self._running.get(event.job)) is not None:
+                self._finish(running, _error(running.job.id, self._hang() if running.hangs else event.problem))
+            if self._workers.state is WorkerState.FAILED:
+                self.end_all(self._workers.problem or event.problem)
+        elif (running := self._running.get(event.job)) is not None:
+            self._on_report(running, event)
         self.pump()
 
     def pump(self) -> None:
-        """Gives the idle worker its next job and tells the clients their jobs' places."""
+        """Gives the idle workers their next jobs and tells the clients their jobs' places."""
         self._tell_positions()
-        while self._worker.state is WorkerState.IDLE:
+        while self._workers.state is WorkerState.IDLE:
             job = self._scheduler.start_next(self._clock())
             if job is None:
                 break
@@ -180,8 +200,8 @@ class Jobs:
             self._scheduler.finish(job.key)
             self._end(job, _error(job.id, error.problem))
             return
-        number = self._worker.run(submit.task, submit.images, params, submit.canvas)
-        self._running = running = _Running(job, number, self._clock())
+        number = self._workers.run(submit.task, submit.images, params, submit.canvas)
+        self._running[number] = running = _Running(job, number, self._clock(), self._clock())
         self._answer(job.client, Progress(job.id, running.stage, running.fraction))
 
     def _check(self, submit: Submit) -> Mapping[str, Any]:
@@ -190,14 +210,14 @@ class Jobs:
         Raises:
             WireError: the worker cannot start, the task is unknown, a picture or a parameter is wrong.
         """
-        if self._worker.state is WorkerState.FAILED and self._worker.problem is not None:
-            failure = self._worker.problem
+        if self._workers.state is WorkerState.FAILED and self._workers.problem is not None:
+            failure = self._workers.problem
             raise WireError(failure.code, failure.message, failure.remedy)
-        if self._worker.info is None:
+        if self._workers.info is None:
             return submit.params
-        schema = self._worker.info.schema.get(submit.task)
+        schema = self._workers.info.schema.get(submit.task)
         if schema is None:
-            known = ", ".join(sorted(self._worker.info.schema))
+            known = ", ".join(sorted(self._workers.info.schema))
             text = f"The backend does not know the task '{submit.task}'."
             raise WireError(ErrorCode.UNKNOWN_TASK, text, f"Update the backend, or choose one of: {known}.")
         schema.validate_images(submit.images)
@@ -214,6 +234,7 @@ class Jobs:
 
     def _on_report(self, running: _Running, report: LinkMessage) -> None:
         job, values = running.job, report.values
+        running.heard = self._clock()
         if report.kind == link.PROGRESS:
             running.stage, running.fraction = values["stage"][:MAX_NAME_LENGTH], values["fraction"]
             if running.cancelled is None:
@@ -228,17 +249,26 @@ class Jobs:
         else:
             self._finish(running, Cancelled(job.id))
 
-    def _cancel_running(self) -> None:
-        if self._running is not None and self._running.cancelled is None:
-            self._running.cancelled = self._clock()
-            self._worker.cancel(self._running.number)
+    def _cancel_running(self, client: bytes, job_id: str | None = None) -> None:
+        """Tells the worker to stop this job of the client, or all jobs that it has running."""
+        for running in self._running.values():
+            wanted = running.job.client == client and job_id in (None, running.job.id)
+            if wanted and running.cancelled is None:
+                running.cancelled = self._clock()
+                self._workers.cancel(running.number)
+
+    def _hang(self) -> Problem:
+        text = f"The job made no progress for {self._hang_s:.0f} s, so it was ended together with its worker."
+        return problem(
+            ErrorCode.TIMEOUT, text, "Try again: the worker is started anew. If it happens again, report it."
+        )
 
     def _finish(self, running: _Running, end: ServerMessage) -> None:
-        """The worker is done with the job. One that was cancelled stays cancelled, even if it got done just then."""
+        """A worker is done with the job. One that was cancelled stays cancelled, even if it got done just then."""
         seconds = self._clock() - running.began
         who = f"{running.job.payload.task} of client {running.job.client.hex()}"
         log.info("job %d, %s: %s after %.2f s", running.number, who, end.kind, seconds)
-        self._running = None
+        del self._running[running.number]
         self._scheduler.finish(running.job.key)
         self._end(running.job, end if running.cancelled is None else Cancelled(end.id))
 
@@ -252,12 +282,16 @@ class Jobs:
         self._answer(client, _error(message_id, reason))
 
     def _tell_positions(self) -> None:
-        """Tells each waiting job's client how many are before it, when that is new."""
-        order = {job.key: position for position, job in enumerate(self._scheduler.order())}
-        for (client, job_id), position in order.items():
-            if self._positions.get((client, job_id)) != position:
-                self._answer(client, Queued(job_id, position))
-        self._positions = order
+        """Tells each waiting job's client how many are before it, when that is new; far behind, only every so often,
+        or each end of a job would send as many messages as there are jobs waiting."""
+        told = self._positions
+        self._positions = {}
+        for position, job in enumerate(self._scheduler.order()):
+            before = told.get(job.key)
+            news = before is None or (position != before and (position < _NEAR or abs(position - before) * 8 >= before))
+            if news:
+                self._answer(job.client, Queued(job.id, position))
+            self._positions[job.key] = position if news or before is None else before
 
 
 def _error(message_id: str, reason: Problem) -> Error:

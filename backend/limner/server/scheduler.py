@@ -3,8 +3,19 @@
 
 Explicit jobs run first in, first out for each client, with a round robin over the clients. A live job (made while the
 artist draws) takes the slot of its canvas: a newer one replaces the one that waits there and never touches the one that
-runs. Live jobs wait behind explicit ones, but a slot that waited `live_patience_s` is served before the next explicit
-job, at most every second time, so that neither kind starves.
+runs; it waits until that one has ended, so that the newest drawing's result comes last however many workers there are.
+Live jobs wait behind explicit ones, but a slot that waited `live_patience_s` is served before the next explicit job, at
+most every second time, so that neither kind starves.
+
+The bounds of that fairness, in starts of other jobs while a job waits that is not cancelled:
+
+- An explicit job with d own ones before it starts after at most (d + 1) * C - 1 other explicit jobs, where C counts the
+  clients that ever have an explicit job waiting meanwhile; and at most one live job starts before each of these and
+  before the job itself.
+- A live slot that has waited out its patience starts after at most 2 * s + 1 other jobs, where s counts the slots that
+  are older, as long as no job of its own canvas runs.
+
+Every operation but `order` and `drop_waiting` takes the time of one client's own jobs at most, however many wait.
 """
 
 from __future__ import annotations
@@ -76,6 +87,14 @@ class _LiveSlot(Generic[Payload]):
     since: float
 
 
+@dataclass
+class _Load:
+    """What a client has waiting."""
+
+    jobs: int = 0
+    size: int = 0
+
+
 class Scheduler(Generic[Payload]):
     """Holds every job from `submit` until `finish` (or until it is cancelled, superseded or dropped)."""
 
@@ -83,16 +102,18 @@ class Scheduler(Generic[Payload]):
         self._limits = limits or QueueLimits()
         self._explicit: OrderedDict[bytes, deque[Job[Payload]]] = OrderedDict()
         self._live: OrderedDict[JobKey, _LiveSlot[Payload]] = OrderedDict()  # by (client, canvas), oldest slot first
+        self._waiting: dict[JobKey, Job[Payload]] = {}  # all that is in one of the two above
+        self._loads: dict[bytes, _Load] = {}  # by client
         self._running: dict[JobKey, Job[Payload]] = {}
         self._live_may_overtake = True
 
     def __len__(self) -> int:
         """The number of waiting jobs."""
-        return sum(map(len, self._explicit.values())) + len(self._live)
+        return len(self._waiting)
 
     def __contains__(self, key: object) -> bool:
         """True while the job waits or runs."""
-        return key in self._running or any(job.key == key for job in self.order())
+        return key in self._running or key in self._waiting
 
     @property
     def running(self) -> tuple[Job[Payload], ...]:
@@ -110,30 +131,36 @@ class Scheduler(Generic[Payload]):
         """
         if job.key in self:
             raise DuplicateJobError(job.id)
-        own = [waiting for waiting in self.order() if waiting.client == job.client]
         slot = self._live.get((job.client, job.canvas)) if job.live else None
-        kept = [waiting for waiting in own if slot is None or waiting is not slot.job]
-        self._check_room(kept, job)
+        replaced = None if slot is None else slot.job
+        self._check_room(job, replaced)
+        if replaced is not None:
+            self._forget(replaced)
+        self._waiting[job.key] = job
+        load = self._loads.setdefault(job.client, _Load())
+        load.jobs, load.size = load.jobs + 1, load.size + job.size
         if not job.live:
             self._explicit.setdefault(job.client, deque()).append(job)
-            return None
-        if slot is None:
+        elif slot is None:
             self._live[job.client, job.canvas] = _LiveSlot(job, now)
-            return None
-        replaced, slot.job = slot.job, job
+        else:
+            slot.job = job
         return replaced
 
     def start_next(self, now: float) -> Job[Payload] | None:
-        """Moves the next job from waiting to running; None when nothing waits."""
-        oldest = next(iter(self._live.values()), None)
+        """Moves the next job from waiting to running; None when nothing can start."""
+        drawn = {(job.client, job.canvas) for job in self._running.values() if job.live}
+        oldest = next((slot for canvas, slot in self._live.items() if canvas not in drawn), None)
         if oldest is not None and (not self._explicit or self._overtakes(oldest, now)):
-            job = self._live.popitem(last=False)[1].job
+            job = oldest.job
+            del self._live[job.client, job.canvas]
             self._live_may_overtake = False
         elif self._explicit:
             job = self._pop_explicit()
             self._live_may_overtake = True
         else:
             return None
+        self._forget(job)
         self._running[job.key] = job
         return job
 
@@ -145,11 +172,11 @@ class Scheduler(Generic[Payload]):
         """Removes a waiting job of this client, or says that it runs."""
         if (client, job_id) in self._running:
             return CancelOutcome.RUNNING
-        for job in self.order():
-            if job.key == (client, job_id):
-                self._remove(job)
-                return CancelOutcome.REMOVED
-        return CancelOutcome.UNKNOWN
+        job = self._waiting.get((client, job_id))
+        if job is None:
+            return CancelOutcome.UNKNOWN
+        self._remove(job)
+        return CancelOutcome.REMOVED
 
     def drop_waiting(self, client: bytes | None = None) -> tuple[Job[Payload], ...]:
         """Removes and returns the waiting jobs of one client, or of all. What runs is not touched."""
@@ -172,10 +199,13 @@ class Scheduler(Generic[Payload]):
         rounds = ([queue[turn] for queue in self._explicit.values() if turn < len(queue)] for turn in range(longest))
         return [*chain.from_iterable(rounds), *(slot.job for slot in self._live.values())]
 
-    def _check_room(self, waiting: list[Job[Payload]], job: Job[Payload]) -> None:
-        if len(waiting) >= self._limits.jobs_per_client:
-            raise QueueFullError(f"{len(waiting)} jobs are waiting, the limit is {self._limits.jobs_per_client}")
-        size = sum(other.size for other in waiting) + job.size
+    def _check_room(self, job: Job[Payload], replaced: Job[Payload] | None) -> None:
+        load = self._loads.get(job.client, _Load())
+        jobs, size = load.jobs, load.size + job.size
+        if replaced is not None:
+            jobs, size = jobs - 1, size - replaced.size
+        if jobs >= self._limits.jobs_per_client:
+            raise QueueFullError(f"{jobs} jobs are waiting, the limit is {self._limits.jobs_per_client}")
         if size > self._limits.bytes_per_client:
             limit = self._limits.bytes_per_client // 2**20
             raise QueueFullError(f"the waiting pictures would take {size // 2**20} MiB, the limit is {limit} MiB")
@@ -190,7 +220,16 @@ class Scheduler(Generic[Payload]):
             self._explicit[client] = queue  # behind the other clients
         return job
 
+    def _forget(self, job: Job[Payload]) -> None:
+        """The job does not wait any more; its place in the queue is dealt with elsewhere."""
+        del self._waiting[job.key]
+        load = self._loads[job.client]
+        load.jobs, load.size = load.jobs - 1, load.size - job.size
+        if not load.jobs:
+            del self._loads[job.client]
+
     def _remove(self, job: Job[Payload]) -> None:
+        self._forget(job)
         if job.live:
             del self._live[job.client, job.canvas]
             return

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The server process's one loop: a poll over the clients' socket, the worker's socket and the signals."""
+"""The server process's one loop: a poll over the clients' socket, the workers' sockets and the signals."""
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,27 +21,30 @@ from .clientsocket import ClientSocket
 from .endpoint import LOOPBACK
 from .endsignal import EndSignal
 from .gate import Gate
+from .jobs import HANG_S
 from .keys import server_keys
 from .lifecycle import Publication, trim_worker_logs
-from .supervisor import WorkerState, WorkerSupervisor
+from .pool import WorkerPool
 from .workerprocess import WorkerSettings
 
 log = logging.getLogger("limner.server")
 
 _IDLE_POLL_MS = 1000
-_WATCHFUL_POLL_MS = 100  # while the worker works or starts: how soon its death is seen
+_WATCHFUL_POLL_MS = 100  # while a worker works or starts: how soon its death is seen
 _TICK_S = 1.0
 
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """endpoint: where to listen. idle_s: end after so many idle seconds, 0 never. worker: see there. public_key_dir:
-    the keys of the clients that may come in at the endpoint, encrypted; None only for the loopback."""
+    """endpoint: where to listen. idle_s: end after so many idle seconds, 0 never. workers: how to start each.
+    public_key_dir: the keys of the clients that may come in at the endpoint, encrypted; None only for the loopback.
+    hang_s: see `Backend`."""
 
     endpoint: str
     idle_s: float
-    worker: WorkerSettings
+    workers: Sequence[WorkerSettings]
     public_key_dir: Path | None = None
+    hang_s: float = HANG_S
 
 
 def run_server(settings: ServerSettings) -> None:
@@ -58,15 +62,15 @@ def run_server(settings: ServerSettings) -> None:
 
 def _serve(context: zmq.Context, settings: ServerSettings) -> None:
     clients, token = _open_clients(context, settings)
-    worker = WorkerSupervisor(context, settings.worker)
-    backend = Backend(token, worker, clients)
+    workers = WorkerPool(context, settings.workers)
+    backend = Backend(token, workers, clients, hang_s=settings.hang_s)
     reason = "signal"
     try:
         with EndSignal() as signals, Publication(describe_self(clients.endpoint, token, __version__)) as publication:
-            reason = _loop(settings, clients, worker, backend, signals, publication)
+            reason = _loop(settings, clients, workers, backend, signals, publication)
     finally:  # the connection file is gone: nobody new comes
         backend.close(reason)
-        worker.stop()
+        workers.stop()
         clients.close()
 
 
@@ -85,14 +89,14 @@ def _open_clients(context: zmq.Context, settings: ServerSettings) -> tuple[Clien
 def _loop(
     settings: ServerSettings,
     clients: Clients,
-    worker: WorkerSupervisor,
+    workers: WorkerPool,
     backend: Backend,
     signals: EndSignal,
     publication: Publication,
 ) -> str:
     """Returns why it ended: "request", "idle" or "signal"."""
     poller = zmq.Poller()
-    for socket in (*clients.pollable, worker.socket, signals.socket):
+    for socket in (*clients.pollable, *workers.sockets, signals.socket):
         poller.register(socket, zmq.POLLIN)
     next_tick = time.monotonic()
     while True:
@@ -100,7 +104,7 @@ def _loop(
             backend.on_message(client, message, key)
         for client in clients.gone():
             backend.on_gone(client)
-        for event in worker.events():
+        for event in workers.events():
             backend.on_worker(event)
         if time.monotonic() >= next_tick:
             backend.tick()
@@ -115,5 +119,4 @@ def _loop(
             return "signal"
         if 0 < settings.idle_s < backend.idle_s():
             return "idle"
-        resting = worker.state in (WorkerState.IDLE, WorkerState.FAILED)
-        poller.poll(_IDLE_POLL_MS if resting else _WATCHFUL_POLL_MS)
+        poller.poll(_IDLE_POLL_MS if workers.resting else _WATCHFUL_POLL_MS)

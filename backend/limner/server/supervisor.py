@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from itertools import count
 from typing import Any
 
 import zmq
@@ -32,8 +33,10 @@ from .workerprocess import WorkerProcess, WorkerSettings
 
 log = logging.getLogger("limner.server")
 
+START_LIMIT_S = 300.0  # a worker that is not ready after so many seconds hangs
 _LAST_WORDS_S = 0.2  # seconds in which messages of a process that ended may still arrive
 _STOP_GRACE_S = 3.0  # seconds that a worker has for the step it is in before it is killed
+_KILL_GRACE_S = 5.0  # seconds that the system has to end a process that was killed
 _MAX_CAUSE = 1000  # characters of the worker's log in a message to the user
 
 
@@ -79,6 +82,8 @@ class WorkerSupervisor:
         info: what the latest worker that got ready can do; None before the first.
         problem: why the worker cannot start, once `state` is FAILED.
         restarts: how often it was started again.
+        job: the number of the job that it has, 0 for none.
+        done: how many jobs it has ended, in whatever way.
     """
 
     def __init__(
@@ -87,11 +92,14 @@ class WorkerSupervisor:
         settings: WorkerSettings,
         policy: RestartPolicy | None = None,
         clock: Callable[[], float] = time.monotonic,
+        numbers: Iterator[int] | None = None,
     ) -> None:
+        """numbers: where the numbers of jobs come from, so that those of several workers differ."""
         self.socket = _bound_router(context)
         self.info: WorkerInfo | None = None
         self.problem: Problem | None = None
         self.restarts = -1  # the first start is none
+        self.job = self.done = 0
         self._settings = settings
         self._policy = policy or RestartPolicy()
         self._clock = clock
@@ -100,12 +108,12 @@ class WorkerSupervisor:
         self._failure: Problem | None = None
         self._secret = b""
         self._peer = b""
-        self._job = 0
-        self._job_count = 0
+        self._numbers = numbers or count(1)
+        self._started_at = 0.0
 
     @property
     def state(self) -> WorkerState:
-        if self._job:
+        if self.job:
             return WorkerState.BUSY
         if self._peer:
             return WorkerState.IDLE
@@ -118,11 +126,10 @@ class WorkerSupervisor:
 
     def run(self, task: str, images: Mapping[str, Pixels], params: Mapping[str, Any], canvas: str) -> int:
         """Sends a job to the idle worker; returns the number under which its reports come."""
-        self._job_count += 1
-        self._job = self._job_count
+        self.job = next(self._numbers)
         values = {"task": task, "params": dict(params), "canvas": canvas}
-        self._send(LinkMessage(link.JOB, self._job, values, images))
-        return self._job
+        self._send(LinkMessage(link.JOB, self.job, values, images))
+        return self.job
 
     def cancel(self, job: int) -> None:
         """Tells the worker to stop the job before its next step; its end is reported as usual."""
@@ -145,20 +152,30 @@ class WorkerSupervisor:
             yield from self._on_message(message)
         if self._process is not None and self._has_ended(self._process):
             yield self._on_end(self._process)
+        elif self._process is not None and not self._peer:
+            self._watch_start()
+
+    def ask_to_stop(self) -> None:
+        """Tells the worker to end after its current step. `stop` has to follow."""
+        if self._peer:
+            self._send(LinkMessage(link.STOP))
 
     def stop(self) -> None:
-        """Ends the worker: after its current step, or by force a few seconds later. Closes the socket."""
+        """Waits for the end of a worker that was asked, by force after a few seconds. Closes the socket."""
         if self._process is not None:
             if self._peer:
-                self._send(LinkMessage(link.STOP))
                 self._process.wait(_STOP_GRACE_S)
             self._process.kill()
+            self._process.wait(_KILL_GRACE_S)
+            self._process.close()
         self.socket.close(linger=0)
 
     def _start(self) -> None:
         self._secret = secrets.token_bytes(32)
         endpoint = self.socket.getsockopt_string(zmq.LAST_ENDPOINT)
-        boot = WorkerBoot(endpoint, self._secret.hex(), self._settings.device, self._settings.engine, os.getpid())
+        settings, secret = self._settings, self._secret.hex()
+        boot = WorkerBoot(endpoint, secret, settings.device, settings.engine, os.getpid(), settings.beside)
+        self._started_at = self._clock()
         self._ended_at = self._failure = None
         self.restarts += 1
         try:
@@ -169,6 +186,13 @@ class WorkerSupervisor:
             log.error("the worker could not be started: %s", error)
             return
         log.info("worker %d started", self._process.pid)
+
+    def _watch_start(self) -> None:
+        """Ends a worker that does not get ready: what it waits for may never come."""
+        if self._failure is None and self._clock() - self._started_at > START_LIMIT_S:
+            text = f"The backend's worker was not ready after {START_LIMIT_S:.0f} s and was ended."
+            self._failure = problem(ErrorCode.START_FAILED, text)
+            self.kill()
 
     def _receive(self) -> LinkMessage | None:
         """The next message of the current worker; a stranger's is dropped, a broken one is the worker's end."""
@@ -196,9 +220,10 @@ class WorkerSupervisor:
             values = message.values
             self._failure = Problem(values["code"], values["message"], values["remedy"])
             self.kill()  # it ends anyway, but unloading what it has loaded takes it a while
-        elif message.job == self._job:
+        elif message.job == self.job:
             if message.kind in link.ENDS_JOB:
-                self._job = 0
+                self.job = 0
+                self.done += 1
                 self._policy.worked_well()
             yield message
 
@@ -213,13 +238,14 @@ class WorkerSupervisor:
 
     def _on_end(self, process: WorkerProcess) -> WorkerEnded:
         process.close()
-        job, starting = self._job, not self._peer
+        job, starting = self.job, not self._peer
         cause = self._failure or _describe_end(process, starting=starting)
         log.error("the worker %d ended: %s %s", process.pid, cause.code, cause.message)
         if starting:
             self.problem = cause
         self._policy.ended(self._clock(), while_starting=starting, for_good=self._failure is not None)
-        self._process, self._peer, self._job = None, b"", 0
+        self.done += bool(job)
+        self._process, self._peer, self.job = None, b"", 0
         return WorkerEnded(job, cause)
 
     def _send(self, message: LinkMessage) -> None:

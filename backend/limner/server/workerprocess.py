@@ -14,17 +14,16 @@ from ..client.spawn import log_tail
 from .children import child_environment
 from .worker.boot import WorkerBoot
 
-_LOG_ROTATES_AT = 1024 * 1024  # bytes
-
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """How to start the worker: `WorkerBoot` tells what device and engine are; `home` is its working folder."""
+    """How to start a worker: `WorkerBoot` tells what device, engine and beside are; `home` is its working folder."""
 
     device: str
     engine: str
     home: Path
     log_file: Path
+    beside: int = 0
 
 
 class WorkerProcess:
@@ -33,7 +32,6 @@ class WorkerProcess:
     def __init__(self, settings: WorkerSettings, boot: WorkerBoot) -> None:
         """Starts the process. Raises OSError when that is not possible."""
         self._log_file = settings.log_file
-        _rotate(self._log_file)
         with self._log_file.open("ab") as log_file:
             self._log_start = log_file.tell()
             self._process = subprocess.Popen(
@@ -63,10 +61,8 @@ class WorkerProcess:
             self._process.wait(seconds)
 
     def kill(self) -> None:
-        """Ends it by force, if it still runs, and waits until it is gone."""
+        """Ends it by force, if it still runs; `is_running` tells when it is gone."""
         self._process.kill()
-        self._process.wait()
-        self.close()
 
     def close(self) -> None:
         """Gives back the pipe to a process that has ended."""
@@ -82,16 +78,11 @@ class WorkerProcess:
         if status >= 0:
             return f"exit status {status}"
         with contextlib.suppress(ValueError):
-            return f"killed by {signal.Signals(-status).name}"
+            name = signal.Signals(-status).name
+            hint = ", which the system does when memory runs out" if name == "SIGKILL" else ""
+            return f"killed by {name}{hint}"
         return f"killed by signal {-status}"
 
     def last_log_lines(self) -> str:
         """The last lines that this process wrote to its log, joined into one; "" when it wrote none."""
         return " | ".join(line.strip() for line in log_tail(self._log_file, self._log_start, lines=3))
-
-
-def _rotate(log_file: Path) -> None:
-    """Keeps one older log once the current one has grown large."""
-    with contextlib.suppress(OSError):
-        if log_file.stat().st_size > _LOG_ROTATES_AT:
-            log_file.replace(log_file.with_suffix(".old.log"))

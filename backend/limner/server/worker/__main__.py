@@ -24,7 +24,7 @@ log = logging.getLogger("limner.worker")
 def main() -> int:
     """Runs until the server says stop or is gone; returns 0, or 3 when the engine could not be built."""
     boot = WorkerBoot.from_line(sys.stdin.buffer.readline())
-    prepare_process(boot.parent)
+    prepare_process(boot.parent, boot.beside)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     from .failures import describe
     from .jobs import JobRunner  # numpy starts here, after the number of threads is set

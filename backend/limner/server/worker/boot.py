@@ -29,6 +29,7 @@ class WorkerBoot:
         device: "auto", "cuda", "cuda:1", "mps" or "cpu", for the engine.
         engine: the engine's factory as "package.module:function"; called with the device.
         parent: the server's process id.
+        beside: how many other workers compute on this machine, which share its CPUs.
     """
 
     endpoint: str
@@ -36,6 +37,7 @@ class WorkerBoot:
     device: str
     engine: str
     parent: int
+    beside: int = 0
 
     def to_line(self) -> bytes:
         return json.dumps(asdict(self)).encode() + b"\n"
@@ -45,14 +47,14 @@ class WorkerBoot:
         return cls(**json.loads(line))
 
 
-def prepare_process(parent: int) -> None:
+def prepare_process(parent: int, beside: int = 0) -> None:
     """Ends this process with its server, leaves Ctrl-C to the server, and sets the number of computing threads.
 
     Has to run before numpy or torch are imported, because they read the number of threads then.
     """
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ.setdefault("OMP_NUM_THREADS", str(worker_threads(available_cpus())))
+    os.environ.setdefault("OMP_NUM_THREADS", str(worker_threads(available_cpus(), beside)))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # the server ended before the call above
@@ -77,13 +79,15 @@ def available_cpus() -> int:
     return os.cpu_count() or 1
 
 
-def worker_threads(cpus: int) -> int:
-    """Threads for the networks: all of up to four CPUs, half of more.
+def worker_threads(cpus: int, beside: int = 0) -> int:
+    """Threads for the networks of one worker that shares the machine with `beside` others: together they take all of
+    up to four CPUs, half of more.
 
     Half, because on larger machines two logical CPUs share one core or half the cores are slow ones, and the editor
     needs some of them while the artist draws.
     """
-    return max(1, min(cpus if cpus <= 4 else max(4, cpus // 2), _MAX_THREADS))
+    together = cpus if cpus <= 4 else max(4, cpus // 2)
+    return max(1, min(together // (1 + beside), _MAX_THREADS))
 
 
 def load_factory(dotted: str) -> Callable[[str], Any]:
