@@ -31,16 +31,16 @@ class Recipe:
 
     def apply(self, strip: Strip, rows: slice, height: int) -> FloatImage:
         """(h, W) gray in [0, 1]: flattened, then stretched between the black and the white point."""
-        if self.alpha_is_ink and strip.alpha is not None:
-            gray = 1 - strip.alpha
-        else:
-            gray = self._flattened(strip.color, rows, height)
+        gray = self.flatten(strip, rows, height)
         gray -= self.black
         gray /= self.white - self.black
         return np.clip(gray, 0, 1, out=gray)
 
-    def _flattened(self, color: FloatImage, rows: slice, height: int) -> FloatImage:
-        """Gray relative to the paper around it; a stroke of a bright color (yellow) is still seen."""
+    def flatten(self, strip: Strip, rows: slice, height: int) -> FloatImage:
+        """(h, W) gray relative to the paper around it, up to 1; a stroke of a bright color (yellow) is still seen."""
+        if self.alpha_is_ink and strip.alpha is not None:
+            return 1 - strip.alpha
+        color = strip.color
         surface = _surface(self.paper, rows, height, color.shape[2]).clip(*self.paper_range)
         planes = np.ones_like(color)
         for source, plane, tint in zip(color, planes, self.tint, strict=True):
@@ -58,7 +58,7 @@ class Recipe:
 def analyse(small: Strip) -> Recipe:
     """Find the recipe on a reduced copy of the picture."""
     alpha_is_ink = _alpha_is_ink(small)
-    inverted = not alpha_is_ink and is_light_on_dark(small.luma())
+    inverted = not alpha_is_ink and _is_light_on_dark(small.luma())
     color = 1 - small.color if inverted else small.color
     luma = color[0] if len(color) == 1 else luma_of(color)
     paper, limits = _fit_paper(luma)
@@ -87,7 +87,7 @@ def _alpha_is_ink(small: Strip) -> bool:
     return weight > 0 and dark < 0.05 * weight
 
 
-def is_light_on_dark(luma: FloatImage) -> bool:
+def _is_light_on_dark(luma: FloatImage) -> bool:
     """Whether the even areas are mostly dark and the thin marks on them light. luma: (h, w) in [0, 1]."""
     low, high = np.percentile(luma, (0.5, 99.5))
     if high - low < 0.02:  # one even area
