@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 from collections.abc import Iterator
@@ -123,7 +124,7 @@ def test_a_server_with_another_key_is_not_talked_to(studio: Studio) -> None:
 def test_a_client_without_encryption_is_refused(studio: Studio, transport: str) -> None:
     error = refusal(replace(studio.connection(), curve=None), transport)
     assert error.code == ErrorCode.BACKEND_LOST
-    assert "demands encryption" in error.message
+    assert "encryption" in error.message
 
 
 def test_an_allowed_key_still_needs_the_token(studio: Studio) -> None:
@@ -160,15 +161,12 @@ def test_noise_at_the_encrypted_address(studio: Studio) -> None:
     greeting = b"\xff" + bytes(8) + b"\x7f\x03\x00CURVE" + bytes(15) + bytes(32)
     hello = b"\x04\xc8\x05HELLO" + bytes(194)
     for sent in (b"GET / HTTP/1.1\r\n\r\n" + b"x" * 100, b"\xff" * 1000, greeting + b"\xff" * 500, greeting + hello):
-        with socket.create_connection((address.hostname, address.port), timeout=60) as raw:
-            raw.sendall(sent)
+        where = (address.hostname, address.port)
+        with contextlib.suppress(OSError), socket.create_connection(where, timeout=60) as raw:
+            raw.sendall(sent)  # which may be cut off in the middle
             raw.shutdown(socket.SHUT_WR)
-            while True:
-                try:
-                    if not raw.recv(4096):
-                        break
-                except ConnectionResetError:
-                    break
+            while raw.recv(4096):
+                pass
 
 
 def test_only_the_backends_own_computer_may_end_it(studio: Studio) -> None:

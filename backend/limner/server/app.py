@@ -23,7 +23,7 @@ from .allowlist import AllowList
 from .children import child_environment
 from .endpoint import LOOPBACK, bind_address
 from .jobs import HANG_S
-from .lifecycle import live_connection, logging_to_file, take_lock
+from .lifecycle import allow_open_files, live_connection, logging_to_file, take_lock
 from .pool import settings_for
 from .server import ServerSettings, run_server
 
@@ -85,6 +85,7 @@ def serve(options: ServeOptions) -> int:
 
 def _serve_here(options: ServeOptions, home: Path) -> None:
     os.umask(0o077)
+    allow_open_files()
     lock = FileLock(home / "backend.lock")
     with logging_to_file(), contextlib.ExitStack() as at_end:
         at_end.callback(lock.release)

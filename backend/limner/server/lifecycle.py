@@ -57,6 +57,19 @@ def take_lock(lock: FileLock, patience_s: float = _PATIENCE_S) -> ConnectionInfo
     return None
 
 
+def allow_open_files(wanted: int = 4096) -> None:
+    """Raises the number of files and connections that this process may have open, which is 256 on some systems."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < limit:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+
+
 class Publication:
     """Tells the clients where the backend is, for as long as the context lasts. Replaces what a killed one left."""
 
@@ -115,7 +128,7 @@ def logging_to_file() -> Iterator[None]:
     same file (the clients' launcher starts the backend like that)."""
     path = log_path()
     handlers: list[logging.Handler] = [_QuietLog(path, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES - 1)]
-    with contextlib.suppress(OSError):
+    if not path.is_symlink():
         path.chmod(0o600)
     if not _is_file(sys.stderr, path):
         handlers.append(logging.StreamHandler())
