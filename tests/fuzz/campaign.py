@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m tests.fuzz.campaign --inputs 1000000`: damaged inputs by the million, reported as JSON; status 1 if one
+did harm. The same seed sends the same inputs to the decoders."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+from rich.console import Console
+from rich.progress import Progress
+
+from tests.fuzz.decoding import fuzz_decoders
+from tests.fuzz.live import Holdings, check_alive, fuzz_server
+from tests.support.backends import ServerProcess
+
+_WARM_UP = 400  # inputs after which a process has loaded what it ever will
+GROWTH_MB, GROWTH_FILES = 48.0, 16  # what a process may hold more at the end than after the warm-up
+
+
+@contextmanager
+def live_server(folder: Path) -> Iterator[ServerProcess]:
+    """A server with the light engine."""
+    server = ServerProcess(folder / "home")
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def run_live(server: ServerProcess, inputs: int, seed: int, on_step: Callable[[int], None]) -> dict[str, Any]:
+    """Inputs against the server; what it held before and after. Raises AssertionError when it was harmed."""
+    connection = server.wait_until_listening()
+    check_alive(connection)
+    fuzz_server(connection, min(_WARM_UP, inputs), seed + 1)
+    check_alive(connection)
+    before = Holdings.of(server.process.pid)
+    answered = fuzz_server(connection, inputs, seed, on_step)
+    check_alive(connection)
+    after = Holdings.of(server.process.pid)
+    assert server.process.poll() is None, server.text()
+    assert after.resident_mb - before.resident_mb < GROWTH_MB, (before, after)
+    assert after.files - before.files < GROWTH_FILES, (before, after)
+    assert after.threads == before.threads, (before, after)
+    return {"inputs": inputs, "answered": answered, "before": vars(before), "after": vars(after)}
+
+
+def run_decoders(inputs: int, seed: int, on_step: Callable[[int], None]) -> dict[str, Any]:
+    """Inputs against the decoders in this process. Raises what they should not have raised."""
+    fuzz_decoders(min(_WARM_UP, inputs), seed + 1)
+    before = psutil.Process().memory_info().rss
+    verdicts = fuzz_decoders(inputs, seed, on_step)
+    growth = (psutil.Process().memory_info().rss - before) / 2**20
+    assert growth < GROWTH_MB, f"the decoders keep {growth:.0f} MB"
+    return {"inputs": inputs, "read": verdicts.read, "refused": verdicts.refused, "growth_mb": round(growth, 1)}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz.campaign", description=__doc__)
+    parser.add_argument("--inputs", type=int, default=1_000_000, help="in all (default: %(default)s)")
+    parser.add_argument("--live", type=float, default=0.05, help="share that goes to a live server")
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="default: a new one each time")
+    options = parser.parse_args()
+    live = int(options.inputs * options.live)
+    report: dict[str, Any] = {"seed": options.seed}
+    with Progress(console=Console(stderr=True)) as shown, tempfile.TemporaryDirectory() as folder:
+        decoding = shown.add_task("decoders", total=options.inputs - live)
+        serving = shown.add_task("live server", total=live)
+        try:
+            report["decoders"] = run_decoders(
+                options.inputs - live, options.seed, lambda done: shown.update(decoding, completed=done)
+            )
+            with live_server(Path(folder)) as server:
+                report["live"] = run_live(
+                    server, live, options.seed, lambda done: shown.update(serving, completed=done)
+                )
+        except Exception as error:
+            report["harm"] = f"{type(error).__name__}: {error}"
+            shown.console.print_exception()
+    print(json.dumps(report))
+    return int("harm" in report)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
