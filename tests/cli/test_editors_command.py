@@ -98,6 +98,20 @@ def test_package(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
             assert archive.testzip() is None
 
 
+def test_a_zip_that_cannot_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device", str(tmp_path / ".limner-abc"))
+
+    monkeypatch.setattr("limner.installer.files.write_file", full)
+    path = tmp_path / "x.zip"
+    status, out, err = run(capsys, "package", "krita", "-o", path)
+    assert (status, out, len(err.splitlines())) == (1, "", 1)
+    assert f"{path} cannot be written: No space left on device." in err
+    assert ".limner-abc" not in err
+
+
 def test_bad_usage_and_bad_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "install", "photoshop")[0] == 2
     assert run(capsys, "package", "krita", "-o", tmp_path / "x.tar")[0] == 2

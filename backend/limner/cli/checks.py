@@ -63,7 +63,8 @@ def check_torch() -> Iterator[Check]:
     if torch.backends.mps.is_available():
         names.append("mps")
     found = ", ".join(names) or "no GPU that this build of PyTorch can use"
-    yield Check("device", OK, f"cpu with {torch.get_num_threads()} threads; {found}")
+    threads = torch.get_num_threads()
+    yield Check("device", OK, f"cpu with {threads} {'thread' if threads == 1 else 'threads'}; {found}")
 
 
 def check_weights(folder: Path | None = None) -> Iterator[Check]:

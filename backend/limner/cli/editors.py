@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from limner.cli.failures import Failure
+from limner.cli.pictures import ANOTHER
 
 
 class Editor(str, Enum):
@@ -66,7 +67,7 @@ def uninstall(editor: EditorArgument, dest: Destination = None) -> None:
 
 def _parse_zip(text: str) -> Path:
     if not text.lower().endswith(".zip"):
-        raise typer.BadParameter(f"'{text}' must end in .zip: Krita's importer shows only such files")
+        raise typer.BadParameter(f"'{text}' must end in .zip: the plugin is packed into one file")
     return Path(text)
 
 
@@ -83,8 +84,12 @@ def package(
     if not output.parent.is_dir():
         raise Failure(f"{output} cannot be written: there is no folder {output.parent}.", "Make the folder first.")
     if output.exists() and not output.is_file():
-        raise Failure(f"{output} cannot be written: it is no plain file.", "Choose another place with -o.")
-    write_file(output, build_zip(editor.value), 0o644)
+        raise Failure(f"{output} cannot be written: it is no plain file.", ANOTHER)
+    packed = build_zip(editor.value)
+    try:
+        write_file(output, packed, 0o644)
+    except OSError as error:
+        raise Failure(f"{output} cannot be written: {error.strerror or error}.", ANOTHER) from error
     print(f"{output} is ready.")
     if editor is Editor.krita:
         print("In Krita: Tools > Scripts > Import Python Plugin from File.")

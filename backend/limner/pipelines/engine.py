@@ -32,7 +32,9 @@ def choose_device(name: str) -> torch.device:
         except (RuntimeError, AssertionError, NotImplementedError) as error:
             log.info("device %s: %s", candidate, str(error).splitlines()[0])
     raise JobError(
-        "start_failed", f"The device '{name}' does not work here.", "Start with --device auto or --device cpu."
+        "start_failed",
+        f"The device '{name}' does not work here.",
+        "Run 'limner stop', then 'limner serve --device auto' or '--device cpu'.",
     )
 
 
