@@ -19,6 +19,8 @@ from limner.training.loop import LoopConfig, Trainer, learning_rate
 class LineTask:
     """Fits y = 2 x with a network that has batch statistics; batches follow from the step."""
 
+    batch = 16
+
     def __init__(self) -> None:
         torch.manual_seed(3)
         self.model: nn.Module = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 4))
@@ -44,6 +46,8 @@ def test_the_loss_falls_and_the_run_leaves_its_files(tmp_path: Path) -> None:
     entry = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-1])
     assert entry["step"] == 200
     assert entry["val"] < first / 10
+    assert entry["images"] == 200 * 16
+    assert entry["images_per_s"] > 0
     assert Image.open(tmp_path / "sheet-0000200.png").size == (6, 4)
     assert not list(tmp_path.glob("*.partial"))
 

@@ -12,6 +12,7 @@ from torch import nn
 from limner.models.codec import Codec, CodecConfig, half, to_pixels
 from limner.training.faces import cached_pictures, read_index
 from limner.training.perceptual import VggFeatures, find_hed_weights, perceptual_loss
+from limner.training.processes import ALONE, Processes
 
 CROP, BATCH = 96, 8  # pixels of the encoded crop, crops a step
 PERCEPTUAL_FROM = 0.15  # share of the run trained on L1 alone
@@ -26,9 +27,12 @@ def to_tensor(pictures: np.ndarray) -> torch.Tensor:
 class CodecTask:
     """Crops of sharp photos at 512 (decoded at their full detail) and of all photos at 256."""
 
-    def __init__(self, data: Path, cache: Path, config: CodecConfig) -> None:
+    batch = BATCH
+
+    def __init__(self, data: Path, cache: Path, config: CodecConfig, processes: Processes = ALONE) -> None:
         self.model: nn.Module = Codec(config)
-        self.features = VggFeatures(find_hed_weights())
+        self.processes = processes
+        self.features = VggFeatures(find_hed_weights()).to(processes.device)
         photos = [f for f in read_index(data) if not f.is_sketch]
         large = [f for f in photos if f.size >= 512]
         self.small_pictures = cached_pictures(photos, data, cache / "photos-256.npy", 256)
@@ -43,28 +47,29 @@ class CodecTask:
         self.held_out = np.flatnonzero(held_out)
 
     def losses(self, model: nn.Module, step: int, progress: float) -> Mapping[str, torch.Tensor]:
-        rng = np.random.default_rng(step)
-        fine = _crops(self.large_pictures, rng.choice(self.large, BATCH // 2, p=self.large_weights), 2 * CROP, rng)
-        coarse = _crops(self.small_pictures, rng.choice(self.small, BATCH // 2, p=self.small_weights), CROP, rng)
+        rng = np.random.default_rng((step, self.processes.rank))
+        count, device = self.processes.part_of(BATCH // 2), self.processes.device
+        fine = _crops(self.large_pictures, rng.choice(self.large, count, p=self.large_weights), 2 * CROP, rng)
+        coarse = _crops(self.small_pictures, rng.choice(self.small, count, p=self.small_weights), CROP, rng)
+        fine, coarse = fine.to(device), coarse.to(device)
         output = model(torch.cat([half(fine), coarse]), noise=LATENT_NOISE)  # (8, 3, 192, 192)
-        n = BATCH // 2
         output_half = half(output)
         pixel = F.l1_loss(output_half, torch.cat([half(fine), coarse]))
-        detail = F.l1_loss(output[:n], fine)
+        detail = F.l1_loss(output[:count], fine)
         color = F.l1_loss(opponent_colors(output_half), opponent_colors(torch.cat([half(fine), coarse])))
         losses = {"pixel": pixel, "detail": detail, "color": color}
         total = 2 * pixel + detail + color
         if progress >= PERCEPTUAL_FROM:
             y, x = rng.integers(0, CROP + 1, 2)
             window = (..., slice(y, y + CROP), slice(x, x + CROP))
-            shown, wanted = torch.cat([output[:n][window], output_half[n:]]), torch.cat([fine[window], coarse])
+            shown, wanted = torch.cat([output[:count][window], output_half[count:]]), torch.cat([fine[window], coarse])
             losses["perceptual"] = perceptual_loss(self.features, shown, wanted)
             total = total + 0.25 * losses["perceptual"]
         return {**losses, "total": total}
 
     @torch.no_grad()
     def validate(self, model: nn.Module) -> tuple[Mapping[str, float], np.ndarray]:
-        photos = to_tensor(self.small_pictures[self.held_out[::2]])
+        photos = to_tensor(self.small_pictures[self.held_out[::2]]).to(self.processes.device)
         outputs = torch.cat([half(model(batch)).clamp(-1, 1) for batch in photos.split(8)])
         error = (outputs - photos).square().mean((1, 2, 3)) / 4  # values in 0..1
         shown = slice(None, None, max(1, len(photos) // 6))

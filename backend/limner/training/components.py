@@ -14,6 +14,7 @@ from torch import nn
 
 from limner.models.components import WINDOWS, ComponentConfig, ComponentEmbedding, cut_windows
 from limner.training.drawn import Ahead, DrawnBatch, DrawnFaces
+from limner.training.processes import ALONE, Processes
 from limner.training.sketches import Slips
 
 BATCH = 12
@@ -24,8 +25,11 @@ INK_WEIGHT = 4.0  # ink covers a tenth of a drawing
 class ComponentTask:
     """Denoising auto-encoders for the five windows, trained together."""
 
-    def __init__(self, faces: DrawnFaces, config: ComponentConfig) -> None:
+    batch = BATCH
+
+    def __init__(self, faces: DrawnFaces, config: ComponentConfig, processes: Processes = ALONE) -> None:
         self.model: nn.Module = ComponentEmbedding(config)
+        self.processes = processes
         self.faces, self.weights = faces, faces.weights(sharp=3, paired=3)
         self.batches = Ahead(self._batch)
         rows = faces.held_out(48)
@@ -33,13 +37,14 @@ class ComponentTask:
 
     def _with_clean(self, drawn: DrawnBatch) -> tuple[torch.Tensor, torch.Tensor]:
         """What the networks see and what they shall draw, (N, 1, 256, 256) ink each."""
-        return drawn.drawing, self.faces.clean(drawn.rows, drawn.mirrored)
+        device = self.processes.device
+        return drawn.drawing.to(device), self.faces.clean(drawn.rows, drawn.mirrored).to(device)
 
     def _batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        rng = np.random.default_rng((1, step))
-        rows = rng.choice(self.faces.train, BATCH, p=self.weights)
+        rng = np.random.default_rng((1, step, self.processes.rank))
+        rows = rng.choice(self.faces.train, self.processes.part_of(BATCH), p=self.weights)
         slips = [Slips(rng.uniform(0, 5), rng.uniform(0, 0.25)) for _ in rows]
-        return self._with_clean(self.faces.batch(rows, slips, seed=(2, step)))
+        return self._with_clean(self.faces.batch(rows, slips, seed=(2, step, self.processes.rank)))
 
     def losses(self, model: nn.Module, step: int, progress: float) -> Mapping[str, torch.Tensor]:
         drawing, clean = self.batches.take(step)
@@ -57,12 +62,12 @@ class ComponentTask:
             for kind in (drawn, {k: v.sigmoid() for k, v in logits.items()}, wanted):
                 parts = [F.interpolate(kind[w.name][i : i + 1], 96)[0, 0] for w in WINDOWS]
                 columns.append(torch.cat(parts))
-        sheet = 255 - (torch.cat(columns, 1).clamp(0, 1) * 255).byte().numpy()
+        sheet = 255 - (torch.cat(columns, 1).cpu().clamp(0, 1) * 255).byte().numpy()
         return {f"val_{k}": float(v) for k, v in losses.items()}, np.repeat(sheet[..., None], 3, 2)
 
 
 def component_losses(logits: Mapping[str, torch.Tensor], clean: torch.Tensor) -> dict[str, torch.Tensor]:
     """Binary cross-entropy by part, ink weighted up: `logits` as from the model, `clean` (N, 1, 256, 256)."""
-    weight = torch.tensor(INK_WEIGHT)
+    weight = torch.tensor(INK_WEIGHT, device=clean.device)
     wanted = cut_windows(clean)
     return {p: F.binary_cross_entropy_with_logits(v, wanted[p], pos_weight=weight) for p, v in logits.items()}

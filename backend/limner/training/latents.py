@@ -27,10 +27,11 @@ class LatentStore:
     @torch.no_grad()
     def take(self, rows: np.ndarray, mirrored: np.ndarray) -> torch.Tensor:
         """(N, 16, 32, 32) for photo `rows` (N,), of the mirror image where `mirrored` (N,) is set."""
-        sides = mirrored.astype(int)
+        sides, device = mirrored.astype(int), next(self.codec.parameters()).device
         new = np.flatnonzero(~self.known[rows, sides])
         for chunk in np.array_split(new, -(-len(new) // CHUNK)) if len(new) else ():
             photos = np.stack([self.photos[rows[i]][:, :: -1 if mirrored[i] else 1] for i in chunk])
-            self.stored[rows[chunk], sides[chunk]] = self.codec.encoder(to_tensor(photos)).half().numpy()
+            latents = self.codec.encoder(to_tensor(photos).to(device))
+            self.stored[rows[chunk], sides[chunk]] = latents.half().cpu().numpy()
             self.known[rows[chunk], sides[chunk]] = True
         return torch.from_numpy(self.stored[rows, sides]).float()

@@ -2,7 +2,7 @@
 """Training of the synthesis: feature mapping and conditional flow, the encoders and the codec frozen."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -19,6 +19,7 @@ from limner.training.codec import to_tensor
 from limner.training.color_hints import random_hints
 from limner.training.drawn import Ahead, DrawnBatch, DrawnFaces, mirror
 from limner.training.latents import LatentStore
+from limner.training.processes import ALONE, Processes
 from limner.training.sketches import Slips
 
 BATCH = 12
@@ -35,6 +36,12 @@ class PriorBatch:
     literal: dict[str, torch.Tensor]  # by part, (N,) in [0, 1]
     mapped: torch.Tensor  # (N, 1, 1, 1), 0 where the codes are left out
     color: torch.Tensor  # (N, 4, 32, 32)
+
+    def to(self, device: torch.device) -> "PriorBatch":
+        """The same batch, its tensors on `device`."""
+        drawn = replace(self.drawn, drawing=self.drawn.drawing.to(device))
+        literal = {part: value.to(device) for part, value in self.literal.items()}
+        return PriorBatch(drawn, literal, self.mapped.to(device), self.color.to(device))
 
 
 def random_literal(count: int, rng: np.random.Generator) -> np.ndarray:
@@ -57,6 +64,8 @@ def slips_of(literal: float, rng: np.random.Generator) -> Slips:
 class PriorTask:
     """Flow matching on latents of photos, conditioned on drawings that stray as far as they are not to be trusted."""
 
+    batch = BATCH
+
     def __init__(
         self,
         faces: DrawnFaces,
@@ -65,34 +74,39 @@ class PriorTask:
         bank: CodeBank,
         latents: LatentStore,
         config: SynthesisConfig,
+        processes: Processes = ALONE,
     ) -> None:
         self.model: nn.Module = Synthesis(config)
+        self.processes = processes
         self.faces, self.codec, self.embedding, self.bank, self.latents = faces, codec, embedding, bank, latents
         self.weights = faces.weights(sharp=5, paired=4)
         self.batches = Ahead(lambda step: self._batch(self._rows(step), step))
         self.held_out = self._batch(faces.held_out(48, without="canada_512"), -1)
 
     def _rows(self, step: int) -> np.ndarray:
-        return np.random.default_rng((3, step)).choice(self.faces.train, BATCH, p=self.weights)
+        rng, count = np.random.default_rng((3, step, self.processes.rank)), self.processes.part_of(BATCH)
+        return rng.choice(self.faces.train, count, p=self.weights)
 
     def _batch(self, rows: np.ndarray, step: int) -> PriorBatch:
-        rng = np.random.default_rng((4, step % 2**32))
+        rng = np.random.default_rng((4, step % 2**32, self.processes.rank))
         literal = random_literal(len(rows), rng)
         mapped = torch.from_numpy(rng.random(len(rows)) > 0.15).float()
         unguided = rng.random(len(rows)) < 0.08
         literal[unguided], mapped[torch.from_numpy(unguided)] = 0, 0
         slips = [slips_of(float(v.mean()), rng) for v in literal]
-        drawn = self.faces.batch(rows, slips, seed=(5, step % 2**32))
+        drawn = self.faces.batch(rows, slips, seed=(5, step % 2**32, self.processes.rank))
         photos = to_tensor(np.stack([self.faces.photos[r] for r in rows]))
         small = mirror(F.avg_pool2d(photos, 256 // LATENT_SIDE), drawn.mirrored)  # (N, 3, 32, 32)
         by_part = {part: torch.from_numpy(literal[:, i]) for i, part in enumerate(PARTS)}
-        return PriorBatch(drawn, by_part, mapped[:, None, None, None], random_hints(small, rng))
+        return PriorBatch(drawn, by_part, mapped[:, None, None, None], random_hints(small, rng)).to(
+            self.processes.device
+        )
 
     @torch.no_grad()
     def conditions(self, batch: PriorBatch) -> Conditions:
         """Encodes the drawings, projects their codes (never onto their own face) and blends."""
         codes = self.embedding.encode(batch.drawn.drawing)
-        projections = self.bank.project(codes, own=torch.from_numpy(batch.drawn.rows))
+        projections = self.bank.project(codes, own=torch.from_numpy(batch.drawn.rows).to(self.processes.device))
         mixed = refine_codes(codes, projections, batch.literal)
         trust = spread_over_windows(batch.literal)
         return Conditions(mixed, batch.drawn.drawing, trust, batch.color, batch.mapped)
@@ -123,6 +137,7 @@ class PriorTask:
         The network then gives in one pass what classifier-free guidance of weight 1 / (1 - guidance) gives in two
         (Tang et al. 2025, "Diffusion models without classifier-free guidance", section 3)."""
         assert isinstance(model, Synthesis)
+        latent, noise, time = (x.to(self.processes.device) for x in (latent, noise, time))
         t = time[:, None, None, None]
         path, wanted = (1 - t) * noise + t * latent, latent - noise
         given = self.conditions(batch)
@@ -152,9 +167,10 @@ class PriorTask:
         for value in (1.0, 0.3, 0.0):
             literal = {part: torch.full((len(rows),), value) for part in PARTS}
             nothing = torch.zeros(len(rows), 4, LATENT_SIDE, LATENT_SIDE)
-            given = self.conditions(PriorBatch(drawn, literal, torch.ones(len(rows), 1, 1, 1), nothing))
+            batch = PriorBatch(drawn, literal, torch.ones(len(rows), 1, 1, 1), nothing).to(self.processes.device)
+            given = self.conditions(batch)
             velocity = partial(model.velocity, condition=model.condition(given))
-            lines.append(half(self.codec.decoder(sample_euler(velocity, noise, steps=8))))
+            lines.append(half(self.codec.decoder(sample_euler(velocity, noise.to(self.processes.device), steps=8))))
         photos = to_tensor(np.stack([self.faces.photos[r] for r in rows]))
         lines.append(mirror(photos, drawn.mirrored))
         return np.concatenate([np.concatenate(list(to_pixels(line)), 1) for line in lines], 0)

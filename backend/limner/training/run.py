@@ -22,6 +22,7 @@ from limner.training.drawn import DrawnFaces
 from limner.training.latents import LatentStore
 from limner.training.loop import LoopConfig, Trainer
 from limner.training.prior import PriorTask
+from limner.training.processes import joined_processes
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -62,14 +63,17 @@ def fingerprint(network: nn.Module) -> str:
 
 def train_codec(run: Run) -> None:
     """The codec, into out/codec."""
-    task = CodecTask(run.data, run.cache, CodecConfig())
-    Trainer(task, LoopConfig(run.minutes, lr=1e-3), run.out / "codec", run.resume).run()
+    with joined_processes() as processes:
+        task = CodecTask(run.data, run.cache, CodecConfig(), processes)
+        Trainer(task, LoopConfig(run.minutes, lr=1e-3), run.out / "codec", run.resume, processes).run()
 
 
 def train_components(run: Run) -> None:
     """The five auto-encoders, into out/components."""
-    task = ComponentTask(DrawnFaces(run.data, run.cache), ComponentConfig())
-    Trainer(task, LoopConfig(run.minutes, lr=1e-3, report_minutes=3), run.out / "components", run.resume).run()
+    config = LoopConfig(run.minutes, lr=1e-3, report_minutes=3)
+    with joined_processes() as processes:
+        task = ComponentTask(DrawnFaces(run.data, run.cache), ComponentConfig(), processes)
+        Trainer(task, config, run.out / "components", run.resume, processes).run()
 
 
 def load_bank(run: Run, faces: DrawnFaces, embedding: ComponentEmbedding) -> CodeBank:
@@ -89,8 +93,12 @@ def train_prior(run: Run) -> None:
     embedding = trained(ComponentEmbedding(ComponentConfig()), run.out / "components")
     bank = load_bank(run, faces, embedding)
     latents = LatentStore(codec, faces.photos, run.cache / f"latents-{fingerprint(codec)}.npy")
-    task = PriorTask(faces, codec, embedding, bank, latents, SynthesisConfig())
-    Trainer(task, LoopConfig(run.minutes, lr=8e-4, warmup=60, report_minutes=8), run.out / "prior", run.resume).run()
+    config = LoopConfig(run.minutes, lr=8e-4, warmup=60, report_minutes=8)
+    with joined_processes() as processes:
+        bank = CodeBank({k: v.to(processes.device) for k, v in bank.codes.items()}, bank.faces.to(processes.device))
+        networks = codec.to(processes.device), embedding.to(processes.device)
+        task = PriorTask(faces, *networks, bank, latents, SynthesisConfig(), processes)
+        Trainer(task, config, run.out / "prior", run.resume, processes).run()
 
 
 TRAINERS = {"codec": train_codec, "components": train_components, "prior": train_prior}
