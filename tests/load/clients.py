@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
@@ -69,7 +70,12 @@ class Artist(threading.Thread):
     def run(self) -> None:
         try:
             with Client(self._connection, transport=self._random.choice(("pyzmq", "zmtp")), name=self.name) as client:
-                self._work(client)
+                try:
+                    self._work(client)
+                except BackendError as error:  # the server is gone: what it left open has been ended by the client
+                    self.failure = error
+                    with contextlib.suppress(BackendError):
+                        self._take(client.poll())
         except BaseException as error:
             self.failure = error
 
