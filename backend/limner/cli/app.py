@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import limner
-from limner.cli import bench, doctor, drawing, editors, evaluate, failures, keys, lifecycle, photo, train
+from limner.cli import batch, bench, doctor, drawing, editors, evaluate, failures, keys, lifecycle, photo, train
 
 app = typer.Typer(
     name="limner",
@@ -24,7 +24,7 @@ for command in (
     *(drawing.portrait, drawing.shadow, photo.sketch),
     *(editors.install, editors.uninstall, editors.package),
     *(train.train, evaluate.evaluate),
-    bench.bench,
+    *(batch.batch, bench.bench),
 ):
     app.command()(command)
 app.add_typer(keys.app, name="keys")
