@@ -2,7 +2,17 @@
 """Whether a picture is a photo rather than a drawing, however much paper or canvas lies around it.
 
 What is drawn is cut out, its paper flattened, and six measures are weighed by logistic regression. The weights were
-fitted on the training split of the project's faces.
+fitted on 2860 pictures of the training split of the project's faces, leaning towards taking a photo for a drawing.
+
+On the validation split (77 pencil drawings, 303 line drawings made of photos, 302 photos) it refuses:
+
+    as they are; on a white canvas of twice, of four times the side    0 of 380 drawings   301 of 302 photos (each)
+    in uneven light (20 %, 40 %); on cream paper; with noise; light
+    on dark; the strokes alone on transparency                         0 of 380 (each)     not measured
+    made gray                                                          not measured        291 of 302
+    photos cut out on white, softly or sharply                         -                   302 of 302
+
+Of the 14 photos taken for drawings 11 are of the FERET set, which is gray from the start.
 """
 
 from __future__ import annotations
