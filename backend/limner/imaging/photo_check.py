@@ -12,7 +12,7 @@ On the validation split (77 pencil drawings, 303 line drawings made of photos, 3
     made gray                                                          not measured        291 of 302
     photos cut out on white, softly or sharply                         -                   302 of 302
 
-Of the 14 photos taken for drawings 11 are of the FERET set, which is gray from the start.
+Of these 14 misses 11 are of the FERET set, which is gray from the start.
 """
 
 from __future__ import annotations
