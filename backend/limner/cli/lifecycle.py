@@ -31,13 +31,13 @@ def find_backend() -> dict[str, Any]:
     Raises LimnerError when a backend is named and alive but does not answer.
     """
     from limner.client import BackendError, Client
-    from limner.wire.connection import read_connection
+    from limner.client.finding import find_running
     from limner.wire.errors import ErrorCode
     from limner.wire.process import is_stale
     from limner.wire.remote import forced_connection
 
     forced = forced_connection()
-    connection = forced or read_connection()
+    connection = forced or find_running()
     if connection is None or is_stale(connection):
         return {"running": False}
     client = Client(connection, name="cli")

@@ -15,7 +15,7 @@ from typing import Callable
 from ..wire.connection import ConnectionInfo, home, make_home, read_connection
 from ..wire.errors import ErrorCode, LimnerError, Problem, WireError
 from ..wire.limits import PROTOCOL_VERSION
-from ..wire.locks import FileLock
+from ..wire.locks import FileLock, is_locked
 from ..wire.messages import STATE_FAILED, STATE_READY, Welcome
 from ..wire.process import is_stale
 from ..wire.remote import forced_connection
@@ -50,6 +50,7 @@ _ANSWER_TIMEOUT = 5.0  # seconds in which a live backend answers a hello
 _LOOK_INTERVAL = 1.0  # seconds between two looks at a ready backend's process
 _POLL_INTERVAL = 0.02  # seconds between two polls of wait
 _HELLO_INTERVAL = 0.25  # seconds between two hellos while it loads
+_MISSING_LOOKS = 5  # looks at which the file of a live backend may be gone or damaged: the backend writes it again
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ class Launcher:
         self._deadline: float | None = None
         self._rejected: ConnectionInfo | None = None  # what the file said, found to be stale
         self._process = None
+        self._missing_looks = 0
         self._step: Callable[[], None] = self._look
 
     def close(self) -> None:
@@ -158,7 +160,9 @@ class Launcher:
     def _check_start(self, process: BackendProcess) -> None:
         """See whether the backend that was started here still comes up."""
         status = process.exit_status
-        if status is None or _is_locked("backend.lock"):  # in the second case another one, started by hand, comes up
+        if status is None or is_locked(
+            home() / "backend.lock"
+        ):  # in the second case another one, started by hand, comes up
             return
         tail = process.log_tail()
         cause = f": {tail[-1]:.300}" if tail else "."
@@ -231,8 +235,12 @@ class Launcher:
         if connection is None or time.monotonic() < self._next_time:
             return
         self._next_time = time.monotonic() + _LOOK_INTERVAL
-        gone = self._visible and is_stale(connection)
-        if connection.pid and (gone or _find_connection() != connection):
+        if not connection.pid:
+            return
+        found = _find_connection()
+        self._missing_looks = 0 if found is not None else self._missing_looks + 1
+        replaced = found is not None and found != connection
+        if replaced or self._missing_looks > _MISSING_LOOKS or (self._visible and is_stale(connection)):
             raise BackendError(ErrorCode.BACKEND_LOST, "The backend has ended.")
 
     # The end
@@ -281,13 +289,3 @@ def _find_connection() -> ConnectionInfo | None:
         with contextlib.suppress(WireError):
             return read_connection()
     return forced
-
-
-def _is_locked(name: str) -> bool:
-    """True when another process holds that lock of Limner's home."""
-    lock = FileLock(home() / name)
-    with contextlib.suppress(OSError):
-        if not lock.acquire():
-            return True
-        lock.release()
-    return False

@@ -8,12 +8,13 @@ import os
 import signal
 import time
 
-from ..wire.connection import ConnectionInfo, read_connection, remove_connection
+from ..wire.connection import ConnectionInfo, remove_connection
 from ..wire.errors import ErrorCode, LimnerError
 from ..wire.process import is_stale, start_time
 from ..wire.remote import forced_connection
 from .client import Client
 from .errors import BackendError
+from .finding import find_running
 
 _ANSWER_TIMEOUT = 3.0  # seconds for the backend to say hello
 _KILL_AFTER = 3.0  # seconds between SIGTERM and SIGKILL
@@ -27,7 +28,7 @@ def stop_backend(timeout: float = 15.0) -> bool:
     Raises BackendError: timeout when it is still there after ``timeout`` seconds, bad_token, ...
     """
     try:
-        connection = forced_connection() or read_connection()
+        connection = forced_connection() or find_running()
     except LimnerError as error:
         raise BackendError.of(error) from error
     if connection is None:

@@ -71,15 +71,14 @@ def serve(options: ServeOptions) -> int:
     if options.public_key_dir:
         AllowList(Path(options.public_key_dir))
     try:
-        home = make_home()
+        if options.foreground:
+            _serve_here(options, make_home())
+        else:
+            _serve_behind(options, make_home())
     except OSError as error:
-        text = f"Limner's folder {error.filename} cannot be used: {error.strerror}."
-        remedy = "Make it your own and writable, or set LIMNER_HOME to another folder."
+        text = f"The backend cannot use its files: {error.filename or 'the disk'}: {error.strerror}."
+        remedy = "Make room on the disk and Limner's folder your own and writable, or set LIMNER_HOME to another one."
         raise LimnerError(ErrorCode.START_FAILED, text, remedy) from error
-    if options.foreground:
-        _serve_here(options, home)
-    else:
-        _serve_behind(options, home)
     return 0
 
 

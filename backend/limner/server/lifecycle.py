@@ -78,13 +78,8 @@ class Publication:
         self._failed = False
 
     def __enter__(self) -> Publication:
-        """Raises LimnerError when the connection file cannot be written."""
-        try:
-            path = write_connection(self._info)
-        except OSError as error:
-            text = f"The backend cannot write {connection_path()}, by which clients find it: {error.strerror}."
-            remedy = "Make room on the disk and check the folder's permissions, or set LIMNER_HOME to another folder."
-            raise LimnerError(ErrorCode.START_FAILED, text, remedy) from error
+        """Raises OSError when the connection file cannot be written."""
+        path = write_connection(self._info)
         log.info("listening on %s, told in %s", self._info.endpoint, path)
         return self
 

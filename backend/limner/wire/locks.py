@@ -55,3 +55,13 @@ class FileLock:
             else:
                 fcntl.flock(handle, fcntl.LOCK_UN)  # closing is not enough: a child that is being started has a copy
         os.close(handle)
+
+
+def is_locked(path: Path) -> bool:
+    """True when another process holds the lock on that file."""
+    lock = FileLock(path)
+    with contextlib.suppress(OSError):
+        if not lock.acquire():
+            return True
+        lock.release()
+    return False
