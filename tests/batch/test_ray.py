@@ -60,6 +60,7 @@ def test_a_folder_is_spread_over_the_cluster(cluster: Any, tmp_path: Path) -> No
     report = json.loads(ran.stdout)
     assert ran.status == 1
     assert len(report["done"]) == 6, ran
+    assert report["at_once"] == 2, "one actor on each node"
     assert [Path(item["input"]).name for item in report["failed"]] == ["broken.png"]
     for number in range(6):
         with Image.open(out / f"{number}.png") as picture:

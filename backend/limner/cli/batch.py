@@ -74,11 +74,19 @@ def batch(
     work = Work(task, _params(task, param or []))
     output.mkdir(parents=True, exist_ok=True)
     items, done = plan(find_pictures(folder), output, overwrite=overwrite)
-    report: dict[str, Any] = {"task": task, "done": [], "skipped": [str(item.source) for item in done], "failed": []}
+    report: dict[str, Any] = {
+        "task": task,
+        "at_once": 0,
+        "done": [],
+        "skipped": [str(item.source) for item in done],
+        "failed": [],
+    }
     shown = _Shown()
     try:
         if items:
-            _follow(_outcomes(engine, items, work, jobs, device, address, shown), len(items), report, shown)
+            outcomes = _outcomes(engine, items, work, jobs, device, address, shown)
+            _follow(outcomes, len(items), report, shown)
+            report["at_once"] = shown.at_once
     finally:
         for failed in report["failed"]:
             tell(one_line(f"{Path(failed['input']).name}: {failed['message']} {failed['remedy']}"))
@@ -95,6 +103,7 @@ class _Shown:
     """The bar that is on the screen at the moment: one backend's, or the cluster's."""
 
     bar: Bar | None = None
+    at_once: int = 0
 
     def update(self, text: str | None = None, fraction: float | None = None) -> None:
         if self.bar is not None:
@@ -110,6 +119,7 @@ def _outcomes(
     engine: BatchEngine, items: list[Item], work: Work, jobs: int, device: str, address: str, shown: _Shown
 ) -> Outcomes:
     def on_ready(count: int) -> None:
+        shown.at_once = count
         shown.update(f"Drawing, {count} at a time", 0.0)
 
     if engine is BatchEngine.backend:
