@@ -15,6 +15,7 @@ from limner.client import BackendError
 from limner.client.transports import open_transport
 from limner.client.transports.base import parse_tcp
 from limner.wire import limits
+from limner.wire.connection import CurveKeys
 from tests.client.peers import WAIT
 
 pytestmark = pytest.mark.parametrize("kind", ["pyzmq", "zmtp"])
@@ -208,3 +209,28 @@ def test_auto_takes_pyzmq_where_it_can_be_imported(kind, router, monkeypatch):
 def test_an_unknown_transport_is_a_mistake_of_the_caller(kind):
     with pytest.raises(ValueError, match="auto, pyzmq, zmtp"):
         open_transport("tcp://127.0.0.1:5", kind + "2")
+
+
+CURVE = CurveKeys(*("x" * 40 for _ in range(3)))
+
+
+@pytest.mark.parametrize("endpoint", ["tcp://192.0.2.1:5599", "tcp://studio.example:5599", "tcp://[2001:db8::1]:5599"])
+def test_another_computer_is_never_reached_without_keys(endpoint, kind):
+    with pytest.raises(BackendError, match="another computer") as caught:
+        open_transport(endpoint, kind)
+    assert caught.value.code == "not_allowed"
+    assert "limner keys connect" in caught.value.remedy
+
+
+def test_the_pure_python_transport_says_that_it_cannot_encrypt(kind):
+    with pytest.raises(BackendError, match="cannot encrypt") as caught:
+        open_transport("tcp://127.0.0.1:5", "zmtp", CURVE)
+    assert "pyzmq" in caught.value.remedy
+
+
+def test_without_pyzmq_an_encrypted_backend_cannot_be_reached_and_this_is_said(kind, monkeypatch):
+    monkeypatch.setitem(sys.modules, "zmq", None)
+    monkeypatch.delitem(sys.modules, "limner.client.transports.pyzmq", raising=False)
+    with pytest.raises(BackendError, match="only be reached with pyzmq") as caught:
+        open_transport("tcp://192.0.2.1:5599", "auto", CURVE)
+    assert "pip install pyzmq" in caught.value.remedy

@@ -257,6 +257,27 @@ def test_the_end_of_a_connection_is_told(context: zmq.Context) -> None:
     clients.close()
 
 
+def test_a_new_connection_with_the_number_of_an_old_one_is_not_taken_for_it(context: zmq.Context) -> None:
+    """The system gives the lowest free number to each new connection."""
+    clients = listening(context)
+    names = []
+    for _ in range(2):
+        peer = context.socket(zmq.DEALER)
+        peer.connect(clients.endpoint)
+        peer.send_multipart(encode(Ping("p", "t")))
+        name = wait_for(lambda: next(clients.messages(), None), "the ping")[0]
+        names.append((clients._descriptor, name))
+        clients.admit(name)
+        if len(names) == 1:
+            peer.close(linger=0)
+            wait_for(lambda name=name: not clients.send(name, Pong("p")), "its end")  # type: ignore[misc]
+    (old_number, old), (new_number, new) = names
+    assert old_number == new_number, "the case that this is about"
+    assert clients.connections.look() == [old]
+    assert clients.send(new, Pong("p"))
+    clients.close()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX has limits for each process")
 def test_few_open_files_by_default_are_raised() -> None:
     program = (

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import base64
+import errno
+import io
 import logging
+import os
 import re
 from pathlib import Path
 
@@ -91,6 +94,28 @@ def test_the_backends_log_rotates(limner_home: Path, monkeypatch: pytest.MonkeyP
     assert [path.name for path in files] == ["backend.log", "backend.log.1", "backend.log.2"]
     assert all(path.stat().st_size <= 10_000 for path in files)
     assert "line 1999" in files[0].read_text()
+
+
+class FullDisk(io.StringIO):
+    """A file on a disk without room."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_costs_lines_and_nothing_else(limner_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_home()
+    logger = logging.getLogger("limner")
+    with logging_to_file():
+        handler = next(item for item in logger.handlers if isinstance(item, logging.FileHandler))
+        sound, handler.stream = handler.stream, FullDisk()  # type: ignore[assignment]
+        logger.info("lost")
+        handler.stream = sound
+        logger.info("kept")
+    assert "Traceback" not in capsys.readouterr().err
+    text = log_path().read_text()
+    assert "kept" in text
+    assert "lost" not in text
 
 
 def test_workers_logs_are_emptied_while_they_are_written(limner_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,16 +6,18 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import zmq
+from zmq.utils.monitor import parse_monitor_message
 
 from limner.client import BackendError, Client
-from limner.server.allowlist import allow, revoke
+from limner.server.allowlist import AllowList, allow, revoke
+from limner.server.gate import Gate
 from limner.server.keys import ServerKeys
 from limner.wire import ConnectionInfo, Error, ErrorCode, Message, Result, Submit, decode, encode
 from limner.wire.connection import CurveKeys
@@ -88,6 +90,63 @@ def jobs_ended(studio: Studio) -> int:
     with Client(studio.local) as client:
         stats = client.stats()
         return stats.done + stats.failed + stats.cancelled
+
+
+def empty(folder: Path) -> None:
+    folder.mkdir()
+
+
+def with_damaged_key(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "anna.key").write_text('curve\n    public-key = "short"\n')
+
+
+def open_to_others(folder: Path) -> None:
+    allow(folder, "anna", ANNA[0])
+    folder.chmod(0o777)
+
+
+@pytest.mark.parametrize(
+    ("make", "cause"),
+    [
+        (lambda folder: None, "no folder"),
+        (empty, "no public key"),
+        (with_damaged_key, "no public key"),
+        (open_to_others, "Other users can write"),
+    ],
+)
+def test_it_refuses_to_start_without_a_list_that_can_be_trusted(
+    tmp_path: Path, make: Callable[[Path], None], cause: str
+) -> None:
+    make(tmp_path / "allowed")
+    server = ServerProcess(
+        tmp_path / "home", "--endpoint", "tcp://0.0.0.0:*", "--public-key-dir", f"{tmp_path}/allowed"
+    )
+    assert server.wait_until_ended() == 1
+    assert cause in server.text()
+    assert "Traceback" not in server.text()
+    assert not (tmp_path / "home" / "connection.json").exists()
+
+
+def test_nobody_comes_in_while_nobody_asks_for_keys(tmp_path: Path) -> None:
+    """Without an answer from the gate, libzmq by itself would let every key in."""
+    allow(tmp_path / "allowed", "anna", ANNA[0])
+    server = key_pair()
+    with zmq.Context() as context:
+        gate = Gate(context, ServerKeys(*server, "token"), AllowList(tmp_path / "allowed"))
+        router, dealer = context.socket(zmq.ROUTER), context.socket(zmq.DEALER)
+        gate.guard(router)
+        gate.close()
+        router.bind("tcp://127.0.0.1:*")
+        dealer.curve_serverkey = server[0].encode()
+        dealer.curve_publickey, dealer.curve_secretkey = (half.encode() for half in ANNA)
+        failed = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_DISCONNECTED
+        monitor = dealer.get_monitor_socket(failed | zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        dealer.connect(router.getsockopt_string(zmq.LAST_ENDPOINT))
+        assert monitor.poll(60_000)
+        assert parse_monitor_message(monitor.recv_multipart())["event"] != zmq.EVENT_HANDSHAKE_SUCCEEDED
+        dealer.disable_monitor()
+        context.destroy(linger=0)
 
 
 def test_an_allowed_key_works_end_to_end(studio: Studio) -> None:

@@ -67,7 +67,8 @@ def test_the_search_finds_what_it_looks_for() -> None:
     good = ("torch.load(p, weights_only=True)", "np.load(p)", "re.compile(x)", "network.to(device).eval()")
     assert all(unpickling(ast.parse(text)) for text in bad)
     assert not any(unpickling(ast.parse(text)) for text in good)
-    assert list(wall_clocks(ast.parse("import time\nnow = time.time()")))
+    assert list(wall_clocks(ast.parse("def f(clock: Clock = time.time): pass")))
+    assert list(wall_clocks(ast.parse("from time import time")))
     assert list(plain_comparisons(ast.parse("if message.token == self._token: pass")))
     assert list(plain_comparisons(ast.parse("ok = frames[1] != self._secret")))
     assert len(SOURCES) > 100
@@ -89,8 +90,9 @@ def test_what_runs_in_the_backend_talks_to_no_process_in_pickles() -> None:
 
 
 def wall_clocks(tree: ast.AST) -> Iterator[str]:
-    yield from (name for name, _ in calls(tree) if name in WALL_CLOCKS)
-    yield from (name for name in imported(tree) if name in WALL_CLOCKS)
+    """What is called, handed on or imported of them."""
+    names = (dotted(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+    yield from (name for name in (*names, *imported(tree)) if name in WALL_CLOCKS)
 
 
 def test_no_decision_depends_on_the_wall_clock() -> None:

@@ -8,6 +8,8 @@ import traceback
 from contextlib import suppress
 from pathlib import Path
 
+_LOG_BYTES = 1024 * 1024  # a larger log of this command is moved aside, and one older is kept
+
 
 class Failure(Exception):
     """A failure to show: `message` is what happened and why, `remedy` what to do now."""
@@ -38,6 +40,8 @@ def _write_log(error: BaseException) -> Path | None:
     path = home() / "logs" / "cli.log"
     with suppress(OSError):
         make_home()
+        if path.exists() and path.stat().st_size > _LOG_BYTES:
+            path.replace(path.with_suffix(".old.log"))
         with path.open("a", encoding="utf-8", errors="replace") as file:
             file.write(" ".join(sys.argv) + "\n")
             file.write("".join(traceback.format_exception(type(error), error, error.__traceback__)) + "\n")

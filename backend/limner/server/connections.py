@@ -47,6 +47,7 @@ class Connections:
         self._limits = limits
         self._clock = clock
         self._open: dict[int, _Connection] = {}
+        self._gone: list[bytes] = []
         self.socket: zmq.Socket = listening.context.socket(zmq.PAIR)
         self.socket.setsockopt(zmq.RCVHWM, 0)  # a full queue would hold up libzmq's own thread
         self.socket.connect(address)
@@ -55,22 +56,14 @@ class Connections:
         return len(self._open)
 
     def look(self) -> list[bytes]:
-        """Follows what happened; returns the clients whose connections have ended."""
-        gone = []
-        while self.socket.poll(0):
-            number, descriptor = struct.unpack("=hi", self.socket.recv_multipart()[0])
-            ended = self._open.pop(descriptor, None)
-            if ended is not None and ended.client:
-                gone.append(ended.client)
-            if number == zmq.EVENT_ACCEPTED:
-                self._open[descriptor] = _Connection(self._clock())
-                if len(self._open) > self._limits.connections:
-                    log.warning("a connection too many was closed: %d are open", len(self._open) - 1)
-                    self.close(descriptor)
+        """Follows what happened; returns the clients whose connections have ended since the last call."""
+        self._follow()
+        gone, self._gone = self._gone, []
         return gone
 
     def belongs_to(self, descriptor: int, client: bytes) -> None:
         """Notes that the connection is that of a client that knows the token."""
+        self._follow()  # the number may have been that of a connection that ended before this one began
         if descriptor in self._open:
             self._open[descriptor].client = client
 
@@ -88,6 +81,19 @@ class Connections:
         with contextlib.suppress(OSError), sockets.fromfd(descriptor, sockets.AF_INET, sockets.SOCK_STREAM) as copy:
             if copy.getsockname()[1] == port:  # the number has not become something else's in the meantime
                 copy.shutdown(sockets.SHUT_RDWR)
+
+    def _follow(self) -> None:
+        """Takes in the events up to now."""
+        while self.socket.poll(0):
+            number, descriptor = struct.unpack("=hi", self.socket.recv_multipart()[0])
+            ended = self._open.pop(descriptor, None)
+            if ended is not None and ended.client:
+                self._gone.append(ended.client)
+            if number == zmq.EVENT_ACCEPTED:
+                self._open[descriptor] = _Connection(self._clock())
+                if len(self._open) > self._limits.connections:
+                    log.warning("a connection too many was closed: %d are open", len(self._open) - 1)
+                    self.close(descriptor)
 
     def stop(self) -> None:
         """Ends the watch. To be called before the listening socket is closed."""
