@@ -17,6 +17,7 @@ from limner.server.backend import Backend
 from limner.server.clients import Clients
 from limner.server.clientsocket import ClientSocket
 from limner.server.limits import ClientLimits, JobRate
+from limner.server.scheduler import Job, QueueFullError, QueueLimits, Scheduler
 from limner.server.supervisor import WorkerState
 from limner.wire import (
     Cancelled,
@@ -24,7 +25,6 @@ from limner.wire import (
     ErrorCode,
     Hello,
     Ping,
-    Pixels,
     Pong,
     Queued,
     ServerMessage,
@@ -35,7 +35,6 @@ from limner.wire import (
 from tests.support.backends import wait_for
 
 ANNA, BOB, CARL = b"anna", b"bob", b"carl"
-DOT = Pixels(1, 1, 1, "u8", b"\x07")
 
 
 class LoadingWorker:
@@ -78,10 +77,9 @@ class Stage:
         worker: object = LoadingWorker()
         self.backend = Backend("t", worker, self.notes, lambda: self.now, ClientLimits(**limits))  # type: ignore[arg-type]
 
-    def submit(self, client: bytes, job: str, key: str = "", size: int = 1) -> str:
+    def submit(self, client: bytes, job: str, key: str = "") -> str:
         """Sends a job; returns the code of its refusal, "" when it was taken."""
-        images = {"image": Pixels(size, 1, 1, "u8", bytes(size))}
-        self.backend.on_message(client, Submit(job, "t", "paint", images=images), key)
+        self.backend.on_message(client, Submit(job, "t", "paint"), key)
         answers = [message for message in self.notes.answers(client) if message.id == job]
         assert answers, "no answer at all"
         last = answers[-1]
@@ -124,9 +122,13 @@ def test_all_clients_of_one_key_share_its_jobs_a_minute() -> None:
 
 
 def test_the_pictures_of_all_clients_together_are_limited() -> None:
-    stage = Stage(waiting_bytes=100)
-    assert [stage.submit(ANNA, "1", size=60), stage.submit(BOB, "2", size=60)] == ["", ErrorCode.BUSY]
-    assert stage.submit(BOB, "3", size=40) == ""
+    scheduler: Scheduler[None] = Scheduler(QueueLimits(bytes_in_all=100))
+    scheduler.submit(Job(ANNA, "1", None, size=60), 0.0)
+    with pytest.raises(QueueFullError, match="all clients"):
+        scheduler.submit(Job(BOB, "2", None, size=60), 0.0)
+    scheduler.submit(Job(BOB, "3", None, size=40), 0.0)
+    scheduler.cancel(ANNA, "1")
+    scheduler.submit(Job(CARL, "4", None, size=60), 0.0)
 
 
 def test_too_many_clients_are_refused_until_one_leaves() -> None:

@@ -176,14 +176,10 @@ class Backend:
             self._fail(client, message.id, ErrorCode.UNKNOWN_KIND)
 
     def _submit(self, client: bytes, message: Submit) -> None:
-        """Hands the job on, unless its client or all of them together have sent too much."""
-        size = sum(pixels.nbytes for pixels in message.images.values())
+        """Hands the job on, unless its client or key has sent too many."""
         if not self._rate.take(self._keys[client] or client, self._clock()):
             fault = self._rate.problem
             self._answer(client, Error(message.id, fault.code, fault.message, fault.remedy))
-        elif self._jobs.waiting_bytes + size > self._limits.waiting_bytes:
-            text = f"The pictures of all waiting jobs take {self._jobs.waiting_bytes >> 20} MiB, as much as they may."
-            self._fail(client, message.id, ErrorCode.BUSY, text)
         else:
             self._jobs.submit(client, message)
 

@@ -97,11 +97,6 @@ class Jobs:
         return len(self._scheduler)
 
     @property
-    def waiting_bytes(self) -> int:
-        """What the pictures of the waiting jobs take."""
-        return sum(job.size for job in self._scheduler.order())
-
-    @property
     def running(self) -> int:
         return len(self._running)
 

@@ -25,7 +25,6 @@ class ClientLimits:
         clients_of_key: the same for the clients that prove themselves by one and the same key.
         jobs_a_minute: of one client, or of all clients of one key; one more gets the error `busy`.
         jobs_at_once: of these, how many may come in one go after a pause.
-        waiting_bytes: what the pictures of all waiting jobs together may take; one more job gets the error `busy`.
     """
 
     connections: int = 512
@@ -35,7 +34,6 @@ class ClientLimits:
     clients_of_key: int = 16
     jobs_a_minute: int = 12_000
     jobs_at_once: int = 4_000
-    waiting_bytes: int = 2 * 1024**3
 
 
 class JobRate:

@@ -58,10 +58,11 @@ class Job(Generic[Payload]):
 
 @dataclass(frozen=True)
 class QueueLimits:
-    """What one client may have waiting, and how long a live job stands behind explicit ones."""
+    """What one client and all of them together may have waiting, and how long a live job stands behind explicit ones."""
 
     jobs_per_client: int = 64
     bytes_per_client: int = 512 * 1024 * 1024
+    bytes_in_all: int = 2 * 1024**3
     live_patience_s: float = 3.0
 
 
@@ -209,6 +210,9 @@ class Scheduler(Generic[Payload]):
         if size > self._limits.bytes_per_client:
             limit = self._limits.bytes_per_client // 2**20
             raise QueueFullError(f"the waiting pictures would take {size // 2**20} MiB, the limit is {limit} MiB")
+        if sum(other.size for other in self._loads.values()) + job.size > self._limits.bytes_in_all:
+            limit = self._limits.bytes_in_all // 2**20
+            raise QueueFullError(f"the waiting pictures of all clients would take more than the {limit} MiB allowed")
 
     def _overtakes(self, slot: _LiveSlot[Payload], now: float) -> bool:
         return self._live_may_overtake and now - slot.since >= self._limits.live_patience_s
