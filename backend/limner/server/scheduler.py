@@ -58,7 +58,7 @@ class Job(Generic[Payload]):
 
 @dataclass(frozen=True)
 class QueueLimits:
-    """What one client and all of them together may have waiting, and how long a live job stands behind explicit ones."""
+    """What may wait, of one client and in all, and how long a live job stands behind explicit ones."""
 
     jobs_per_client: int = 64
     bytes_per_client: int = 512 * 1024 * 1024
