@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 from limner.pipelines.base import JobError, Outcome, Progress, Request
 from limner.server.worker import link
 from limner.server.worker.arrays import array_from_pixels, pixels_from_array
-from limner.server.worker.boot import WorkerBoot, load_factory, worker_threads
+from limner.server.worker.boot import WorkerBoot, choose_threads, garbage_ignored, load_factory, worker_threads
 from limner.server.worker.failures import describe, is_out_of_memory
 from limner.server.worker.jobs import JobRunner
 from limner.server.worker.link import LinkMessage
@@ -286,3 +288,30 @@ def test_the_engine_is_found_by_its_dotted_name() -> None:
 def test_a_wrong_dotted_name_is_explained(name: str) -> None:
     with pytest.raises(ValueError, match=r"package\.module:function"):
         load_factory(name)
+
+
+def test_threads_sleep_while_they_wait_and_the_users_own_settings_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("limner.server.worker.boot.available_cpus", lambda: 4)
+    choose_threads(beside=1)
+    assert (os.environ["OMP_NUM_THREADS"], os.environ["OMP_WAIT_POLICY"]) == ("2", "PASSIVE")
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    choose_threads()
+    assert (os.environ["OMP_NUM_THREADS"], os.environ["OMP_WAIT_POLICY"]) == ("3", "ACTIVE")
+
+
+def test_garbage_is_looked_for_again_once_all_is_loaded() -> None:
+    def fail() -> None:
+        with garbage_ignored():
+            assert not gc.isenabled()
+            raise LookupError
+
+    try:
+        with pytest.raises(LookupError):
+            fail()
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > 0, "what was loaded is left out"
+    finally:
+        gc.unfreeze()

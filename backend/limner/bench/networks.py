@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from limner.bench.pix2pix import SIDE as UNET_SIDE
 from limner.bench.pix2pix import Pix2PixUNet
 from limner.bench.timing import Times, time_runs
 from limner.pipelines.base import Request
-from limner.server.worker.boot import available_cpus, load_factory, worker_threads
+from limner.server.worker.boot import load_factory
 
 _SMALLEST_SIDE, _LARGEST_SIDE = 128, 8192  # of the matrices whose product is timed
 _PRODUCT_S = 0.1  # a product that takes this long is long enough
@@ -41,13 +40,6 @@ class NetworkFigures:
     def to_map(self) -> dict[str, Any]:
         """As `limner bench --json` prints it."""
         return {"parameters_m": round(self.parameters_m, 1), "gmac": round(self.gmac, 2), "ms": self.times.to_map()}
-
-
-def use_worker_threads() -> int:
-    """Lets torch compute here with as many threads as a worker does; returns how many."""
-    threads = int(os.environ.get("OMP_NUM_THREADS") or worker_threads(available_cpus()))
-    torch.set_num_threads(threads)
-    return threads
 
 
 def count_gmac(run: Callable[[], object]) -> float:

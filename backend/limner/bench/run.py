@@ -12,6 +12,7 @@ import limner
 from limner.bench.backend import BackendBench, BackendFigures
 from limner.bench.machine import BUSY_PERCENT, busy_percent, describe_machine
 from limner.bench.timing import Times
+from limner.server.worker.boot import choose_threads
 
 # The stages of `timings_ms` that are networks' work; reading the drawing, the neighbors' search and all else is not.
 NETWORK_STAGES = ("components", "shadow", "features", "synthesis", "decoding")
@@ -79,20 +80,21 @@ def _report_backend(figures: BackendFigures) -> dict[str, Any]:
 def _measure_networks(options: BenchOptions, figures: BackendFigures, on_step: OnStep) -> dict[str, Any]:
     """The part that needs torch in this process; the backend has ended by now."""
     on_step("multiply-adds", 0.0)
+    choose_threads()  # before torch is loaded, so that all networks compute as in a worker
     import torch
 
     from limner.bench import networks
     from limner.bench.drawings import example_sketch
     from limner.server.app import DEFAULT_ENGINE
 
-    threads, device = networks.use_worker_threads(), torch.device(figures.device)
+    device = torch.device(figures.device)
     factory = os.environ.get("LIMNER_ENGINE") or DEFAULT_ENGINE
     gmac = networks.count_engine_pass(example_sketch(), factory, figures.device)
     peaks = {}
     for name in ("float32", "bfloat16"):
         on_step(f"matrix peak, {name}", 0.5)
         peaks[name] = networks.matrix_peak(getattr(torch, name), device)
-    report: dict[str, Any] = {"threads": threads, "full_pass_gmac": round(gmac, 3)}
+    report: dict[str, Any] = {"threads": torch.get_num_threads(), "full_pass_gmac": round(gmac, 3)}
     report["matrix_peak_gmac_per_s"] = {name: round(peak, 1) if peak else None for name, peak in peaks.items()}
     report["share_of_matrix_peak"] = _shares(gmac, figures.stages, peaks)
     report["published"] = {}

@@ -14,7 +14,7 @@ from dataclasses import asdict
 
 from ...wire.errors import ErrorCode
 from . import link
-from .boot import WorkerBoot, load_factory, prepare_process
+from .boot import WorkerBoot, garbage_ignored, load_factory, prepare_process
 from .channel import ServerChannel
 from .link import LinkMessage
 
@@ -26,13 +26,15 @@ def main() -> int:
     boot = WorkerBoot.from_line(sys.stdin.buffer.readline())
     prepare_process(boot.parent, boot.beside)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
-    from .failures import describe
-    from .jobs import JobRunner  # numpy starts here, after the number of threads is set
-
     with ServerChannel(boot.endpoint, bytes.fromhex(boot.secret)) as server:
         try:
-            runner = JobRunner(load_factory(boot.engine), boot.device, server)
+            with garbage_ignored():
+                from .jobs import JobRunner  # numpy starts here, after the number of threads is set
+
+                runner = JobRunner(load_factory(boot.engine), boot.device, server)
         except Exception as error:
+            from .failures import describe
+
             log.exception("the engine could not be built")
             server.send(LinkMessage(link.FAILED, values=asdict(describe(error, ErrorCode.START_FAILED))))
             return 3
