@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training of the sketch inversion: photos, sketches of them in three styles, and the paper's loss.
+
+The loss is the paper's (section 3.2): squared error of pixels in 0..255, `FEATURE_WEIGHT` times that of VGG16's second
+block, `VARIATION_WEIGHT` times the total variation. The features come from the second half of the run on, and are taken
+at half the side, which is nearer the paper's 96 pixels: they cost more than the networks.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from limner.imaging.frame import full_frame
+from limner.imaging.sketch import line_image
+from limner.imaging.styles import line_sketch, sketch_photo
+from limner.models.codec import half, to_pixels
+from limner.models.inversion import SIDE, STYLES, Inversion, InversionConfig
+from limner.training.codec import to_tensor
+from limner.training.drawn import Ahead, DrawnFaces
+from limner.training.perceptual import VggFeatures, find_hed_weights
+from limner.training.processes import ALONE, Processes
+
+BATCH = 4  # photos, each with a sketch in every style
+FEATURE_WEIGHT, VARIATION_WEIGHT = 1e-3, 1e-5
+FEATURES_FROM = 0.5  # share of the run trained without the features
+FEATURE_MAP = 1  # of VggFeatures: relu2_2
+REAL = 0.5  # share of the photos with a real drawing that are shown with it
+SHOWN = 8  # photos on a sample sheet
+
+
+@dataclass(frozen=True)
+class SketchBatch:
+    """photos (N, 3, 256, 256) in [-1, 1], and their sketches by style, (N, 1 or 3, 256, 256) in [-1, 1], 1 = paper."""
+
+    photos: torch.Tensor
+    sketches: Mapping[str, torch.Tensor]
+
+
+def random_view(rng: np.random.Generator) -> np.ndarray:
+    """A small random similarity of a 256x256 picture, half of them mirrored: (2, 3), for `cv2.warpAffine`."""
+    turn, scale = rng.normal(0, 3.0), float(np.exp(rng.normal(0, 0.05)))
+    matrix = cv2.getRotationMatrix2D((SIDE / 2 - 0.5, SIDE / 2 - 0.5), turn, scale)
+    matrix[:, 2] += rng.normal(0, 0.015 * SIDE, 2)
+    if rng.random() < 0.5:
+        matrix[0] = -matrix[0] + (0, 0, SIDE - 1)
+    return np.asarray(matrix)
+
+
+def moved(picture: np.ndarray, view: np.ndarray) -> np.ndarray:
+    """`picture` (256, 256[, 3]) under `view`; outside it is mirrored."""
+    return cv2.warpAffine(np.ascontiguousarray(picture), view, (SIDE, SIDE), borderMode=cv2.BORDER_REFLECT_101)
+
+
+def make_sketches(photo: np.ndarray) -> dict[str, np.ndarray]:
+    """`limner sketch` in every style: (256, 256, 3) uint8 -> (256, 256) or, in color, (256, 256, 3) uint8."""
+    return {style: sketch_photo(photo, style) for style in STYLES}
+
+
+def sketches_of_drawing(ink: np.ndarray) -> dict[str, np.ndarray]:
+    """A real pencil drawing, ink (256, 256) uint8, as a gray sketch and, by its lines, as a line sketch."""
+    paper = 255 - ink
+    return {"gray": paper, "line": (line_sketch(paper.astype(np.float32) / 255) * 255).astype(np.uint8)}
+
+
+def with_even_strokes(sketch: np.ndarray) -> np.ndarray:
+    """A line sketch (256, 256) uint8 with strokes of one width, as `limner invert` shows it to the network."""
+    even = line_image(sketch.astype(np.float32) / 255, full_frame(*sketch.shape))
+    return (cv2.resize(even, (SIDE, SIDE), interpolation=cv2.INTER_AREA) * 255).astype(np.uint8)
+
+
+def spoiled(sketch: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A sketch, uint8, a little softer, fainter, darker or grainier; a third of them as they are."""
+    if rng.random() < 1 / 3:
+        return sketch
+    ink = 1 - sketch.astype(np.float32) / 255
+    ink = cv2.GaussianBlur(ink, (0, 0), rng.uniform(0.3, 1.0)) if rng.random() < 0.5 else ink
+    ink = ink ** rng.uniform(0.8, 1.3) * rng.uniform(0.7, 1.15)
+    grain = rng.uniform(0, 0.03) * rng.standard_normal(sketch.shape[:2], np.float32)
+    ink = ink + (grain if sketch.ndim == 2 else grain[..., None])
+    return ((1 - ink.clip(0, 1)) * 255).astype(np.uint8)
+
+
+class InversionTask:
+    """The networks of all styles at once, on the same photos."""
+
+    batch = BATCH
+
+    def __init__(self, faces: DrawnFaces, config: InversionConfig, processes: Processes = ALONE) -> None:
+        self.model: nn.Module = Inversion(config)
+        self.faces, self.processes = faces, processes
+        self.features = VggFeatures(find_hed_weights()).to(processes.device)
+        self.weights = faces.weights(sharp=3, paired=2)
+        self.batches = Ahead(self._batch)
+        photos = [np.asarray(faces.photos[row]) for row in faces.held_out(48)]
+        sketches = [make_sketches(photo) for photo in photos]
+        for made in sketches:
+            made["line"] = with_even_strokes(made["line"])
+        self.held_out = self._stacked(photos, sketches)
+
+    def _batch(self, step: int) -> SketchBatch:
+        rng = np.random.default_rng((11, step, self.processes.rank))
+        rows = rng.choice(self.faces.train, self.processes.part_of(BATCH), p=self.weights)
+        photos, sketches = [], []
+        for row in rows:
+            view = random_view(rng)
+            photos.append(moved(self.faces.photos[row], view))
+            sketches.append(self._sketches(int(row), photos[-1], view, rng))
+        return self._stacked(photos, sketches)
+
+    def _sketches(self, row: int, photo: np.ndarray, view: np.ndarray, rng: np.random.Generator) -> dict:
+        sketches, drawing = make_sketches(photo), self.faces.drawings.get(self.faces.faces[row].file)
+        if drawing is not None and rng.random() < REAL:
+            sketches.update(sketches_of_drawing(moved(drawing, view)))
+        if rng.random() < 0.5:
+            sketches["line"] = with_even_strokes(sketches["line"])
+        return {style: spoiled(sketch, rng) for style, sketch in sketches.items()}
+
+    def _stacked(self, photos: Sequence[np.ndarray], sketches: Sequence[Mapping[str, np.ndarray]]) -> SketchBatch:
+        by_style = {s: np.stack([made[s].reshape(SIDE, SIDE, -1) for made in sketches]) for s in STYLES}
+        device = self.processes.device
+        return SketchBatch(
+            to_tensor(np.stack(photos)).to(device), {s: to_tensor(v).to(device) for s, v in by_style.items()}
+        )
+
+    def losses(self, model: nn.Module, step: int, progress: float) -> Mapping[str, torch.Tensor]:
+        batch = self.batches.take(step)
+        outputs = {style: model(batch.sketches[style], style) for style in STYLES}
+        losses = {style: F.mse_loss(outputs[style], batch.photos) for style in STYLES}
+        variation = torch.stack([total_variation(output) for output in outputs.values()]).sum()
+        losses["total"] = torch.stack(list(losses.values())).sum() + VARIATION_WEIGHT * variation
+        if progress >= FEATURES_FROM:
+            losses["features"] = self._feature_loss(list(outputs.values()), batch.photos)
+            losses["total"] = losses["total"] + FEATURE_WEIGHT * losses["features"]
+        return losses
+
+    def _feature_loss(self, outputs: Sequence[torch.Tensor], photos: torch.Tensor) -> torch.Tensor:
+        """Sum over the styles of the squared error of the features, in the units of pixels in [-1, 1]."""
+        with torch.no_grad():
+            wanted = self.features(half(photos))[FEATURE_MAP]
+        shown = self.features(half(torch.cat(list(outputs))))[FEATURE_MAP]
+        return len(outputs) * F.mse_loss(shown, wanted.repeat(len(outputs), 1, 1, 1)) / 127.5**2
+
+    @torch.no_grad()
+    def validate(self, model: nn.Module) -> tuple[Mapping[str, float], np.ndarray]:
+        numbers, photos = {}, self.held_out.photos
+        shown = slice(None, None, max(1, len(photos) // SHOWN))
+        lines = [photos[shown][:SHOWN]]
+        for style in STYLES:
+            sketches = self.held_out.sketches[style]
+            outputs = torch.cat([model(part, style) for part in sketches.split(8)])
+            numbers[f"psnr_{style}"] = float(psnr(outputs, photos).mean())
+            lines += [sketches[shown][:SHOWN].expand(-1, 3, -1, -1), outputs[shown][:SHOWN]]
+        return numbers, np.concatenate([np.concatenate(list(to_pixels(line)), 1) for line in lines], 0)
+
+
+def total_variation(rgb: torch.Tensor) -> torch.Tensor:
+    """Mean over pictures (N, 3, H, W) of the summed squared differences of neighbors; a scalar."""
+    down, right = rgb.diff(dim=2).square().sum((1, 2, 3)), rgb.diff(dim=3).square().sum((1, 2, 3))
+    return (down + right).mean()
+
+
+def psnr(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Peak signal-to-noise ratio of pictures (N, 3, H, W) in [-1, 1], (N,) in dB."""
+    return -10 * ((one - other).square().mean((1, 2, 3)) / 4).clamp(min=1e-10).log10()
