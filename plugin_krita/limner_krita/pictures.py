@@ -1,25 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures between Krita's bytes, the wire's pixels and Qt. May be called in any thread."""
+"""Pictures between Krita's bytes, the wire's pixels and Qt. May be called in any thread.
+
+Qt keeps the interpreter to itself while it works on a picture, so large pictures are worked on in strips: another
+thread's Python code, the editor's own as well, goes on in between.
+"""
 
 from __future__ import annotations
+
+from typing import Iterator
 
 from .client import Pixels
 from .editor import PIXEL_BYTES, Block
 from .model.geometry import Rect, Sending, Square
-from .qt import QColor, QImage, QPainter, QPointF, Qt, QTransform
+from .qt import QBuffer, QByteArray, QColor, QImage, QPainter, QPointF, Qt, QTransform
 
 _ROUND = 1e-6  # differences below this are rounding errors
+_STRIP = 64  # rows
+_THUMBNAIL_QUALITY = 85  # of 100, JPEG
 
 
 def to_wire(block: Block, sending: Sending) -> Pixels:
     """What was read of a layer as RGBA pixels of the size at which it is sent."""
-    image = _from_bgra(block)
-    if (sending.width, sending.height) != (block.rect.width, block.rect.height):
-        smooth = Qt.TransformationMode.SmoothTransformation
-        image = image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
-        image = image.scaled(sending.width, sending.height, Qt.AspectRatioMode.IgnoreAspectRatio, smooth)
-    image = image.convertToFormat(QImage.Format.Format_RGBA8888)
-    return Pixels(sending.width, sending.height, PIXEL_BYTES, "u8", _bytes_of(image))
+    width, height = sending.width, sending.height
+    rect, data = block.rect, block.bgra()
+    parts = []
+    for top, bottom in _strips(height):
+        first, last = round(top * rect.height / height), max(1, round(bottom * rect.height / height))
+        first = min(first, last - 1)
+        rows = data[first * rect.width * PIXEL_BYTES : last * rect.width * PIXEL_BYTES]
+        image = QImage(rows, rect.width, last - first, rect.width * PIXEL_BYTES, QImage.Format.Format_ARGB32)
+        if (width, bottom - top) != (rect.width, last - first):
+            image = _scaled(image, width, bottom - top)
+        parts.append(_bytes_of(image.convertToFormat(QImage.Format.Format_RGBA8888)))
+    return Pixels(width, height, PIXEL_BYTES, "u8", b"".join(parts))
 
 
 def to_image(pixels: Pixels) -> QImage:
@@ -29,6 +42,24 @@ def to_image(pixels: Pixels) -> QImage:
         raise ValueError(f"cannot show pixels with {pixels.channels} channels of type {pixels.dtype}")
     row = pixels.width * pixels.channels
     return QImage(bytes(pixels.data), pixels.width, pixels.height, row, formats[pixels.channels]).copy()
+
+
+def thumbnail(pixels: Pixels, side: int) -> bytes:
+    """A small copy, at most ``side`` pixels wide and high, as a JPEG file; what is transparent becomes white."""
+    image = to_image(pixels)
+    scale = min(1.0, side / max(pixels.width, pixels.height))
+    small = _scaled(image, max(1, round(pixels.width * scale)), max(1, round(pixels.height * scale)))
+    paper = QImage(small.size(), QImage.Format.Format_RGB32)
+    paper.fill(QColor(255, 255, 255))
+    painter = QPainter(paper)
+    painter.drawImage(QPointF(0, 0), small)
+    painter.end()
+    data = QByteArray()
+    buffer = QBuffer(data)
+    buffer.open(QBuffer.OpenModeFlag.WriteOnly)
+    paper.save(buffer, "JPG", _THUMBNAIL_QUALITY)
+    buffer.close()
+    return bytes(data)
 
 
 def place(pixels: Pixels, square: Square) -> Block:
@@ -41,9 +72,13 @@ def place(pixels: Pixels, square: Square) -> Block:
         return Block(rect, _bytes_of(image.convertToFormat(QImage.Format.Format_ARGB32)))
     if square.size < pixels.width / 2:  # the painter's filter looks at four pixels only
         side = max(1, round(square.size))
-        smooth = Qt.TransformationMode.SmoothTransformation
-        premultiplied = image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
-        image = premultiplied.scaled(side, side, Qt.AspectRatioMode.IgnoreAspectRatio, smooth)
+        image = _scaled(image, side, side)
+    strips = (Rect(rect.x, rect.y + top, rect.width, bottom - top) for top, bottom in _strips(rect.height))
+    return Block(rect, b"".join(_paint(image, square, strip) for strip in strips))
+
+
+def _paint(image: QImage, square: Square, rect: Rect) -> bytes:
+    """Those rows of the layer, as BGRA."""
     canvas = QImage(rect.width, rect.height, QImage.Format.Format_ARGB32_Premultiplied)
     canvas.fill(QColor(0, 0, 0, 0))
     painter = QPainter(canvas)
@@ -52,7 +87,17 @@ def place(pixels: Pixels, square: Square) -> Block:
     painter.setTransform(_transform(square, rect, image.width()))
     painter.drawImage(QPointF(0, 0), image)
     painter.end()
-    return Block(rect, _bytes_of(canvas.convertToFormat(QImage.Format.Format_ARGB32)))
+    return _bytes_of(canvas.convertToFormat(QImage.Format.Format_ARGB32))
+
+
+def _strips(height: int) -> Iterator[tuple[int, int]]:
+    return ((top, min(top + _STRIP, height)) for top in range(0, height, _STRIP))
+
+
+def _scaled(image: QImage, width: int, height: int) -> QImage:
+    premultiplied = image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
+    smooth = Qt.TransformationMode.SmoothTransformation
+    return premultiplied.scaled(width, height, Qt.AspectRatioMode.IgnoreAspectRatio, smooth)
 
 
 def _fits(square: Square, side: int) -> bool:
@@ -69,11 +114,6 @@ def _transform(square: Square, rect: Rect, side: int) -> QTransform:
     transform.scale(square.size / side, square.size / side)
     transform.translate(-side / 2, -side / 2)
     return transform
-
-
-def _from_bgra(block: Block) -> QImage:
-    rect = block.rect
-    return QImage(block.data, rect.width, rect.height, rect.width * PIXEL_BYTES, QImage.Format.Format_ARGB32)
 
 
 def _bytes_of(image: QImage) -> bytes:

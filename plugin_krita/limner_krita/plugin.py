@@ -9,11 +9,13 @@ from typing import Any, Callable
 from krita import DockWidgetFactory, DockWidgetFactoryBase, Extension, Krita
 
 from .backend.service import BackendService
-from .editor import Editor
-from .model.session import PORTRAIT, SHADOW, Session
+from .editor import Editor, Workshop
+from .model.session import Session
+from .model.tasks import INVERT, PORTRAIT, SHADOW, UPSAMPLE
 from .qt import QTimer
 from .texts import tr
 from .ui.docker import LimnerDocker
+from .ui.overlay import FrameOnCanvas
 from .ui.strokes import StrokeWatch
 
 DOCKER_ID = "limner_docker_widget"
@@ -37,6 +39,8 @@ ACTIONS = (
     ActionEntry("limner_live", "Limner: Live Portrait", lambda self, on: self.session.set_live(on), checkable=True),
     ActionEntry("limner_cancel", "Limner: Cancel", lambda self, on: self.session.cancel()),
     ActionEntry("limner_shadow", "Limner: Shadow Guide Only", lambda self, on: self.session.generate(SHADOW)),
+    ActionEntry("limner_invert", "Limner: Invert", lambda self, on: self.session.generate(INVERT)),
+    ActionEntry("limner_upsample", "Limner: Upsample", lambda self, on: self.session.generate(UPSAMPLE)),
     ActionEntry("limner_docker", "Limner: Show Docker", lambda self, on: self.show_docker()),
 )
 
@@ -50,12 +54,13 @@ class LimnerExtension(Extension):
         super().__init__(parent)
         self.editor = Editor()
         self.session = Session(self.editor, BackendService(name="krita"))
-        LimnerDocker.session = self.session
+        self.frame = FrameOnCanvas(self.session, self)
+        LimnerDocker.session, LimnerDocker.frame = self.session, self.frame
         self._live_actions: list[Any] = []
         self._timer = QTimer(self)
         self._timer.setInterval(_IDLE_MS)
         self._timer.timeout.connect(self._tick)
-        self._strokes = StrokeWatch(self.session.update_live, self)
+        self._strokes = StrokeWatch(self.session.inserter.swaps.look, self._settled, self)
 
     def setup(self) -> None:
         """Krita calls this once, before the first window."""
@@ -83,16 +88,24 @@ class LimnerExtension(Extension):
 
     def _tick(self) -> None:
         busy = self.session.tick()
+        if not busy:
+            self.frame.sync()  # selections and views change without a word
         self._timer.setInterval(_BUSY_MS if busy else _IDLE_MS)
 
+    def _settled(self) -> None:
+        self.session.inserter.swaps.look()  # Krita may have been behind
+        self.session.update_live()
+
     def _refresh(self) -> None:
-        if self.session.running:
+        if self.session.running or self.session.live:
             self._timer.setInterval(_BUSY_MS)
+        self.frame.sync()
         for action in self._live_actions:
             action.setChecked(self.session.live)
 
     def _close(self) -> None:
         self._timer.stop()
+        Workshop.close()
         self.session.service.close()
 
 

@@ -10,9 +10,22 @@ from __future__ import annotations
 import sys
 
 if "PyQt6.QtCore" in sys.modules and "PyQt5.QtCore" not in sys.modules:
-    from PyQt6.QtCore import QAbstractItemModel, QObject, QPointF, QRectF, Qt, QTimer
-    from PyQt6.QtGui import QColor, QImage, QPainter, QPixmap, QTransform
+    from PyQt6.QtCore import QAbstractItemModel, QBuffer, QByteArray, QObject, QPointF, QRectF, QSize, Qt, QTimer
+    from PyQt6.QtGui import (
+        QColor,
+        QIcon,
+        QImage,
+        QPainter,
+        QPainterPath,
+        QPainterPathStroker,
+        QPen,
+        QPixmap,
+        QPolygonF,
+        QRegion,
+        QTransform,
+    )
     from PyQt6.QtWidgets import (
+        QAbstractScrollArea,
         QCheckBox,
         QComboBox,
         QDoubleSpinBox,
@@ -21,6 +34,9 @@ if "PyQt6.QtCore" in sys.modules and "PyQt5.QtCore" not in sys.modules:
         QGridLayout,
         QHBoxLayout,
         QLabel,
+        QListWidget,
+        QListWidgetItem,
+        QMdiArea,
         QProgressBar,
         QPushButton,
         QScrollArea,
@@ -32,9 +48,22 @@ if "PyQt6.QtCore" in sys.modules and "PyQt5.QtCore" not in sys.modules:
         QWidget,
     )
 else:
-    from PyQt5.QtCore import QAbstractItemModel, QObject, QPointF, QRectF, Qt, QTimer
-    from PyQt5.QtGui import QColor, QImage, QPainter, QPixmap, QTransform
+    from PyQt5.QtCore import QAbstractItemModel, QBuffer, QByteArray, QObject, QPointF, QRectF, QSize, Qt, QTimer
+    from PyQt5.QtGui import (
+        QColor,
+        QIcon,
+        QImage,
+        QPainter,
+        QPainterPath,
+        QPainterPathStroker,
+        QPen,
+        QPixmap,
+        QPolygonF,
+        QRegion,
+        QTransform,
+    )
     from PyQt5.QtWidgets import (
+        QAbstractScrollArea,
         QCheckBox,
         QComboBox,
         QDoubleSpinBox,
@@ -43,6 +72,9 @@ else:
         QGridLayout,
         QHBoxLayout,
         QLabel,
+        QListWidget,
+        QListWidgetItem,
+        QMdiArea,
         QProgressBar,
         QPushButton,
         QScrollArea,
@@ -56,6 +88,9 @@ else:
 
 __all__ = [
     "QAbstractItemModel",
+    "QAbstractScrollArea",
+    "QBuffer",
+    "QByteArray",
     "QCheckBox",
     "QColor",
     "QComboBox",
@@ -64,16 +99,26 @@ __all__ = [
     "QFrame",
     "QGridLayout",
     "QHBoxLayout",
+    "QIcon",
     "QImage",
     "QLabel",
+    "QListWidget",
+    "QListWidgetItem",
+    "QMdiArea",
     "QObject",
     "QPainter",
+    "QPainterPath",
+    "QPainterPathStroker",
+    "QPen",
     "QPixmap",
     "QPointF",
+    "QPolygonF",
     "QProgressBar",
     "QPushButton",
     "QRectF",
+    "QRegion",
     "QScrollArea",
+    "QSize",
     "QSizePolicy",
     "QSlider",
     "QSpinBox",

@@ -5,150 +5,27 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Generator
-from typing import Any
 
 from krita import Krita, Selection
-from limner_krita.backend.jobs import Job, Work
-from limner_krita.ui.docker import LimnerDocker
-from PyQt5.QtCore import QAbstractItemModel
+from krita_steps import (
+    LINEAR,
+    OUT,
+    SRGB,
+    Steps,
+    add_sketch,
+    block_the_backend,
+    close,
+    digest,
+    generate,
+    names,
+    new_document,
+    save,
+    session,
+    shown_at,
+    undo_and_redo,
+)
 
-OUT = os.environ["LIMNER_OUT"]
-SRGB, LINEAR = "sRGB-elle-V2-srgbtrc.icc", "sRGB-elle-V2-g10.icc"
 SIDE = 512
-
-Steps = Generator[Any, Any, Any]
-
-
-# Helpers
-
-
-def session() -> Any:
-    return LimnerDocker.session
-
-
-def undo_steps() -> int:
-    """How many steps the undo history of the document in front has."""
-    window = Krita.instance().activeWindow().qwindow()
-    models = [m for m in window.findChildren(QAbstractItemModel) if m.metaObject().className() == "KisUndoModel"]
-    return models[0].rowCount()
-
-
-def trigger(action: str) -> Steps:
-    Krita.instance().action(action).trigger()
-    yield 300
-    Krita.instance().activeDocument().waitForDone()
-    yield 100
-
-
-def names(node: Any) -> list[Any]:
-    """The tree of layers, the lowest first; a selection is a mask among them in Krita."""
-    layers = [child for child in node.childNodes() if not child.type().endswith("mask")]
-    return [[c.name(), names(c)] if c.childNodes() else c.name() for c in layers]
-
-
-def new_document(width: int, height: int, depth: str = "U8", profile: str = SRGB) -> Steps:
-    document = Krita.instance().createDocument(width, height, "sketch", "RGBA", depth, profile, 72.0)
-    Krita.instance().activeWindow().addView(document)
-    Krita.instance().setActiveDocument(document)
-    yield lambda: document == Krita.instance().activeDocument() and document.activeNode() is not None
-    yield 300
-    return document
-
-
-def ink(width: int, height: int) -> bytes:
-    """A drawing as 8 bit BGRA: strokes of several colors on transparency, different in every quarter."""
-    data = bytearray(width * height * 4)
-    for y in range(0, height, 16):
-        for x in range(0, width):
-            if (x // 32 + y // 16) % 3:
-                place = (y * width + x) * 4
-                data[place : place + 4] = bytes((x * 255 // width, y * 255 // height, (x + y) % 200, 255))
-    return bytes(data)
-
-
-def add_sketch(document: Any, x: int, y: int, width: int, height: int, name: str = "Sketch") -> Steps:
-    """A paint layer with the drawing at (x, y), in the document's own color model and depth."""
-    scratch = Krita.instance().createDocument(16, 16, "ink", "RGBA", "U8", SRGB, 72.0)
-    node = scratch.createNode(name, "paintlayer")
-    node.setPixelData(ink(width, height), x, y, width, height)
-    if document.colorDepth() != "U8":
-        node.setColorSpace("RGBA", document.colorDepth(), document.colorProfile())
-    document.rootNode().addChildNode(node, None)
-    scratch.setModified(False)
-    scratch.close()
-    document.waitForDone()
-    yield 200  # Krita's layer box must know the layer before it can be the active one
-    document.setActiveNode(node)
-    yield lambda: document.activeNode().name() == name
-    return node
-
-
-def generate(action: str = "limner_generate") -> Steps:
-    """Press the action, wait for its end; what is seen of it."""
-    states: list[str] = []
-
-    def look() -> None:
-        if session().state.name not in states:
-            states.append(session().state.name)
-
-    session().listen(look)
-    steps = undo_steps()
-    Krita.instance().action(action).trigger()
-    yield lambda: not session().running and not session().focus.watching
-    Krita.instance().activeDocument().waitForDone()
-    yield 300
-    session().unlisten(look)
-    problem = session().problem
-    return {
-        "steps": undo_steps() - steps,
-        "states": states,
-        "problem": [problem.code, problem.message, problem.remedy] if problem is not None else None,
-        "layers": names(Krita.instance().activeDocument().rootNode()),
-        "active": Krita.instance().activeDocument().activeNode().name(),
-    }
-
-
-def block_the_backend() -> int:
-    """Give the backend a job that lasts until it is cancelled, so that the next one waits; returns its key."""
-    work = Work({}, {"steps": 10_000, "step_ms": 20})
-    return int(session().service.submit(Job("slow", lambda welcome: work)))
-
-
-def digest(node: Any) -> int:
-    bounds = node.bounds()
-    data = bytes(node.pixelData(bounds.x(), bounds.y(), bounds.width(), bounds.height()))
-    return hash((bounds.x(), bounds.y(), bounds.width(), bounds.height(), data))
-
-
-def shown_at(document: Any, x: int, y: int) -> list[int]:
-    """The color that the artist sees there."""
-    color = document.projection(x, y, 1, 1).pixelColor(0, 0)
-    return [color.red(), color.green(), color.blue()]
-
-
-def save(document: Any, name: str) -> None:
-    document.setBatchmode(True)
-    if not document.saveAs(os.path.join(OUT, name)):
-        raise AssertionError("Krita could not save " + name)
-    document.waitForDone()
-
-
-def close(document: Any) -> Steps:
-    document.setModified(False)
-    document.close()
-    yield 300
-
-
-def undo_and_redo(document: Any) -> Steps:
-    """The layers after one undo and after one redo."""
-    yield from trigger("edit_undo")
-    undone = names(document.rootNode())
-    yield from trigger("edit_redo")
-    return {"undone": undone, "redone": names(document.rootNode())}
-
-
-# Scenarios
 
 
 def first_portrait() -> Steps:
@@ -249,7 +126,7 @@ def two_documents() -> Steps:
     other = yield from new_document(200, 200)
     yield from add_sketch(other, 0, 0, 200, 200)
     session().service.cancel(blocker)
-    yield lambda: not session().running and not session().focus.watching
+    yield lambda: not session().running and not session().inserter.focus.watching
     facts = {"one": names(one.rootNode()), "other": names(other.rootNode())}
     blocker = block_the_backend()
     Krita.instance().action("limner_generate").trigger()

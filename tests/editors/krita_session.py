@@ -18,9 +18,9 @@ from tests.support.command import Command
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-FAKE_ENGINE = "tests.support.fake_engine:build_engine"
+FAKE_ENGINE = "tests.editors.krita_engine:build_engine"
 PATIENCE_S = 900  # for one run of Krita with its scenarios, on the slowest machine
-NEEDED = ("krita", "Xvfb", "xdpyinfo")
+NEEDED = ("krita", "Xvfb", "xdpyinfo", "xdotool", "openbox")
 
 
 def missing() -> str:
@@ -54,6 +54,19 @@ def display(folder: Path) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait()
+
+
+class Facts:
+    """What the scenarios returned."""
+
+    def __init__(self, found: dict[str, Any]) -> None:
+        self._found = found
+
+    def of(self, scenario: str) -> dict[str, Any]:
+        """Of one of them, which has come to its end."""
+        found = self._found.get(scenario, self._found.get("driver", {"error": "the scenario did not run"}))
+        assert "error" not in found, found["error"]
+        return dict(found)
 
 
 @dataclass(frozen=True)
@@ -103,17 +116,28 @@ class KritaHome:
             **more,
         }
 
+    @contextlib.contextmanager
+    def window_manager(self, display_name: str) -> Iterator[None]:
+        """Without one, windows that the tests click get no keyboard."""
+        quiet = subprocess.DEVNULL
+        manager = subprocess.Popen(["openbox"], env=self.environ(display_name), stdout=quiet, stderr=quiet)
+        try:
+            yield
+        finally:
+            manager.terminate()
+            manager.wait()
+
     def run(self, *scenarios: str) -> dict[str, Any]:
         """Run the scenarios in one Krita; the facts of each by its name."""
         facts, log = self.out / "facts.json", self.out / "krita.log"
         facts.unlink(missing_ok=True)
         more = {
             "LIMNER_RUN": ",".join(scenarios),
-            "LIMNER_SCENARIOS": str(HERE / "krita_scenarios.py"),
+            "LIMNER_SCENARIOS": str(HERE),
             "LIMNER_FACTS": str(facts),
             "LIMNER_OUT": str(self.out),
         }
-        with display(self.out) as name, log.open("wb") as output:
+        with display(self.out) as name, log.open("wb") as output, self.window_manager(name):
             ended = subprocess.run(
                 ["/usr/bin/krita", "--nosplash"],
                 env=self.environ(name, **more),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import types
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 SRGB = "sRGB-elle-V2-srgbtrc.icc"
@@ -46,6 +46,28 @@ class Uid:
         return hash(self.text)
 
 
+@dataclass
+class FakeImage:
+    """What a thumbnail is: 8 bits BGRA of a part of a node."""
+
+    node: FakeNode
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def copy(self, x: int, y: int, width: int, height: int) -> FakeImage:
+        return FakeImage(self.node, self.x + x, self.y + y, width, height)
+
+    def constBits(self) -> FakeImage:
+        return self
+
+    def asstring(self, length: int) -> bytes:
+        data = FakeNode.pixelData(replace(self.node, depth="U8"), self.x, self.y, self.width, self.height)
+        assert len(data) == length
+        return data
+
+
 @dataclass(eq=False)
 class FakeNode:
     """A node; pixels by place, 4 bytes BGRA each (2 bytes a channel of the same value for U16)."""
@@ -59,6 +81,8 @@ class FakeNode:
     parent: FakeNode | None = None
     shown: bool = True
     strength: int = 255
+    mode: str = "normal"
+    profile: str = SRGB
     uid: Uid = field(default_factory=Uid)
 
     def name(self) -> str:
@@ -77,7 +101,13 @@ class FakeNode:
         return self.depth
 
     def colorProfile(self) -> str:
-        return SRGB
+        return self.profile
+
+    def opacity(self) -> int:
+        return self.strength
+
+    def blendingMode(self) -> str:
+        return self.mode
 
     def visible(self) -> bool:
         return self.shown
@@ -90,6 +120,7 @@ class FakeNode:
 
     def setBlendingMode(self, mode: str) -> None:
         self.document.steps.append("blending mode")
+        self.mode = mode
 
     def setColorSpace(self, model: str, depth: str, profile: str) -> None:
         self.document.steps.append("color space")
@@ -118,11 +149,25 @@ class FakeNode:
     def setPixelData(self, data: bytes, x: int, y: int, width: int, height: int) -> None:
         if len(data) < width * height * (8 if self.depth == "U16" else 4):
             return
+        data = data[::2] if self.depth == "U16" else data
         for index in range(width * height):
             place, pixel = (x + index % width, y + index // width), data[4 * index : 4 * index + 4]
             self.pixels.pop(place, None)
             if pixel[3]:
                 self.pixels[place] = pixel
+
+    def projectionPixelData(self, x: int, y: int, width: int, height: int) -> bytes:
+        return self.pixelData(x, y, width, height)
+
+    def thumbnail(self, width: int, height: int) -> FakeImage:
+        bounds = self.bounds()
+        assert (width, height) == (bounds.width(), bounds.height())
+        return FakeImage(self, bounds.x(), bounds.y(), width, height)
+
+    def remove(self) -> None:
+        assert self.parent is not None
+        self.parent.children.remove(self)
+        self.document.steps.append("remove layer")
 
     def setChildNodes(self, nodes: list[FakeNode]) -> None:
         self.children = list(nodes)
@@ -147,8 +192,8 @@ class FakeNode:
 
 
 class FakeDocument:
-    def __init__(self, width: int = 64, height: int = 48, depth: str = "U8") -> None:
-        self.size, self.depth = (width, height), depth
+    def __init__(self, width: int = 64, height: int = 48, depth: str = "U8", profile: str = SRGB) -> None:
+        self.size, self.depth, self.profile = (width, height), depth, profile
         self.steps: list[str] = []
         self.notes: dict[str, bytes] = {}
         self.selected: FakeRect | None = None
@@ -160,7 +205,7 @@ class FakeDocument:
 
     def draw_layer(self, name: str = "Sketch", *places: tuple[int, int]) -> FakeNode:
         """The artist makes a layer and draws on it."""
-        node = FakeNode(self, name, depth=self.depth)
+        node = self.createNode(name, "paintlayer")
         self.root.addChildNode(node, None)
         self.steps.clear()
         node.paint(*places)
@@ -183,7 +228,7 @@ class FakeDocument:
         return self.depth
 
     def colorProfile(self) -> str:
-        return SRGB
+        return self.profile
 
     def rootNode(self) -> FakeNode:
         return self.root
@@ -201,7 +246,7 @@ class FakeDocument:
         return self.selected
 
     def createNode(self, name: str, kind: str) -> FakeNode:
-        return FakeNode(self, name, kind, self.depth)
+        return FakeNode(self, name, kind, self.depth, profile=self.profile)
 
     def createGroupLayer(self, name: str) -> FakeNode:
         return FakeNode(self, name, "grouplayer", self.depth)
@@ -225,12 +270,24 @@ class FakeDocument:
         Krita.app.open.remove(self)
 
 
+@dataclass
+class FakeAction:
+    """One of Krita's own actions, which only writes down that it was pressed."""
+
+    app: FakeApp
+    name: str
+
+    def trigger(self) -> None:
+        self.app.pressed.append(self.name)
+
+
 class FakeApp:
     def __init__(self) -> None:
         self.open: list[FakeDocument] = []
         self.front: FakeDocument | None = None
         self.settings: dict[tuple[str, str], str] = {}
         self.scratches = 0
+        self.pressed: list[str] = []
 
     def show(self, document: FakeDocument) -> FakeDocument:
         """The artist opens a document, or brings it to the front."""
@@ -247,9 +304,12 @@ class FakeApp:
 
     def createDocument(self, width: int, height: int, *rest: Any) -> FakeDocument:
         self.scratches += 1
-        document = FakeDocument(width, height, rest[2])
+        document = FakeDocument(width, height, rest[2], rest[3])
         self.open.append(document)
         return document
+
+    def action(self, name: str) -> FakeAction:
+        return FakeAction(self, name)
 
     def readSetting(self, group: str, name: str, default: str) -> str:
         return self.settings.get((group, name), default)

@@ -47,13 +47,16 @@ def _plain_pictures() -> types.ModuleType:
 
     def to_wire(block: Any, sending: Any) -> Any:
         assert (sending.width, sending.height) == (block.rect.width, block.rect.height)
-        return Pixels(sending.width, sending.height, 4, "u8", swapped(block.data))
+        return Pixels(sending.width, sending.height, 4, "u8", swapped(block.bgra()))
 
     def place(pixels: Any, square: Any) -> Any:
         return Block(Rect(round(square.x), round(square.y), pixels.width, pixels.height), swapped(pixels.data))
 
+    def thumbnail(pixels: Any, side: int) -> bytes:
+        return bytes(pixels.data)[:4]
+
     module = types.ModuleType("limner_krita.pictures")
-    module.__dict__.update(to_wire=to_wire, place=place)
+    module.__dict__.update(to_wire=to_wire, place=place, thumbnail=thumbnail)
     return module
 
 

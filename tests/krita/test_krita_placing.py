@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import pytest
-from limner_krita.editor import Block, Canvas, EditorError, Layer
+from limner_krita.editor import Block, Canvas, EditorError, Layer, Workshop
 from limner_krita.model.geometry import Rect
-from limner_krita.model.placing import NEW_GROUP, REFRESH, find_sketch, place_guide, place_result
-from limner_krita.model.record import KEY, Made, Record
+from limner_krita.model.placing import NEW_GROUP, REFRESH, Picture, find_sketch, place_guide, place_result
+from limner_krita.model.record import KEY, Made, Record, digest_of
 
-from tests.krita.fake_krita import FakeApp, FakeDocument, FakeNode, FakeRect, Krita
+from tests.krita.fake_krita import SRGB, FakeApp, FakeDocument, FakeNode, FakeRect, Krita
 
 
 @pytest.fixture(autouse=True)
@@ -25,11 +25,16 @@ def block(color: int, x: int = 2, y: int = 3, side: int = 4) -> Block:
 def make(
     document: FakeDocument, sketch: FakeNode, record: Record, names: str = "portrait shadow", how: str = REFRESH
 ) -> Record:
+    """A portrait, its pixels all of a color that tells how many steps the document has had and which picture it is."""
     canvas = Canvas(document)
-    blocks = {name: block(10 * len(document.steps) + index + 1) for index, name in enumerate(names.split())}
-    placed = place_result(canvas, Layer(document, sketch), blocks, record, how, 0.4)
-    made = Made(placed.group, placed.layers, {"seed": 1}, {"a.safetensors": "0" * 64})
-    return record.with_made(Layer(document, sketch).uid, made)
+    blocks = {
+        name: block(10 * len(document.steps) + index + 1).encoded(canvas.format)
+        for index, name in enumerate(names.split())
+    }
+    made = {name: Picture(item, digest_of(item.data)) for name, item in blocks.items()}
+    placed = place_result(canvas, Layer(document, sketch), "portrait", made, record, how, 0.4)
+    entry = Made("portrait", placed.group, placed.layers, {"seed": 1}, {"a.safetensors": "0" * 64})
+    return record.with_made(Layer(document, sketch).uid, entry)
 
 
 @pytest.mark.parametrize("depth", ["U8", "U16"])
@@ -43,7 +48,7 @@ def test_a_group_comes_above_the_sketch_in_one_undo_step(app: FakeApp, depth: st
     assert sketch.pixels == before
     guide, portrait = document.root.children[2].children
     assert (guide.strength, portrait.strength) == (102, 255)
-    assert (portrait.depth, portrait.pixels[2, 3], portrait.pixels[5, 6]) == ("U8", b"\1\1\1\xff", b"\1\1\1\xff")
+    assert (portrait.depth, portrait.pixels[2, 3], portrait.pixels[5, 6]) == (depth, b"\1\1\1\xff", b"\1\1\1\xff")
     assert app.open == [document]  # no scratch document is left behind
 
 
@@ -51,7 +56,7 @@ def test_a_sketch_of_another_depth_is_read_without_an_undo_step(app: FakeApp) ->
     document = app.show(FakeDocument(depth="U16"))
     sketch = document.draw_layer("Sketch", (1, 1))
     read = Layer(document, sketch).read(Rect(0, 0, 3, 2))
-    assert read.data == bytes(16) + b"\1\2\3\xff" + bytes(4)
+    assert read.bgra() == bytes(16) + b"\1\2\3\xff" + bytes(4)
     assert (document.steps, sketch.depth, app.open) == ([], "U16", [document])
 
 
@@ -62,28 +67,55 @@ def test_masks_cannot_be_read(app: FakeApp) -> None:
         Layer(document, mask).read(Rect(0, 0, 1, 1))
 
 
-def test_another_portrait_refreshes_the_group(app: FakeApp) -> None:
+def test_another_portrait_takes_the_place_of_the_group(app: FakeApp) -> None:
     document = app.show(FakeDocument())
     sketch = document.draw_layer("Sketch", (5, 5))
     record = make(document, sketch, Record())
+    old = document.root.children[2]
+    old.title, old.strength, old.children[0].strength, old.children[1].shown = "Mine now", 200, 77, False
+    document.root.addChildNode(FakeNode(document, "Above"), None)
     again = make(document, sketch, record)
-    assert document.layer_names() == ["Background", "Sketch", "Limner portrait", "Shadow guide", "Portrait"]
-    assert document.root.children[2].children[1].pixels[2, 3] == b"\x0b\x0b\x0b\xff"
-    assert document.steps == ["add layer"]
-    assert again.made != record.made
-    make(document, sketch, again)  # the note knows the refreshed pixels
-    assert len(document.root.children) == 3
+    assert document.layer_names() == ["Background", "Sketch", "Mine now", "Shadow guide", "Portrait", "Above"]
+    new = document.root.children[2]
+    assert new is not old
+    assert (new.strength, new.children[0].strength, new.children[1].shown) == (200, 77, False)
+    assert new.children[1].pixels[2, 3] == b"\x15\x15\x15\xff"
+    assert document.steps == ["add layer"] * 3 + ["remove layer"]
+    make(document, sketch, again)
+    assert len(document.root.children) == 4
 
 
-def test_a_guide_that_is_not_asked_for_any_more_is_hidden(app: FakeApp) -> None:
+def test_a_blending_mode_is_kept_without_an_undo_step_of_its_own(app: FakeApp) -> None:
     document = app.show(FakeDocument())
     sketch = document.draw_layer("Sketch", (5, 5))
-    record = make(document, sketch, make(document, sketch, Record()), "portrait")
-    guide = document.root.children[2].children[0]
-    assert not guide.shown
+    record = make(document, sketch, Record())
+    document.root.children[2].mode = "multiply"
     make(document, sketch, record)
-    assert guide.shown
+    assert document.root.children[2].mode == "multiply"
+    assert document.steps == ["add layer", "add layer", "remove layer"]
+
+
+def test_after_undo_the_earlier_group_is_the_one_to_replace(app: FakeApp) -> None:
+    document = app.show(FakeDocument())
+    sketch = document.draw_layer("Sketch", (5, 5))
+    record = make(document, sketch, Record())
+    first = document.root.children[2]
+    record = make(document, sketch, record)
+    document.root.children[2] = first  # undo
+    make(document, sketch, record)
     assert len(document.root.children) == 3
+    assert document.root.children[2] is not first
+
+
+def test_a_document_that_only_krita_can_convert_to(app: FakeApp) -> None:
+    document = app.show(FakeDocument(profile="WideRGB-elle-V2-g22.icc"))
+    sketch = document.draw_layer("Sketch", (5, 5))
+    assert Layer(document, sketch).read(Rect(4, 4, 3, 3)).data == bytes(16) + b"\1\2\3\xff" + bytes(16)
+    make(document, sketch, make(document, sketch, Record()))
+    assert (app.scratches, len(app.open)) == (1, 2)  # the workshop is kept
+    assert document.root.children[2].children[1].profile == SRGB
+    Workshop.close()
+    assert app.open == [document]
 
 
 def test_a_group_that_the_artist_painted_in_is_never_changed(app: FakeApp) -> None:
@@ -167,7 +199,7 @@ def test_the_note_comes_back_from_the_document(app: FakeApp) -> None:
     assert Record.from_bytes(canvas.read_note(KEY)) == record
 
 
-@pytest.mark.parametrize("note", [b"", b"\xff", b"[]", b"{}", b'{"version": 2}', b'{"version": 1, "made": 3}'])
+@pytest.mark.parametrize("note", [b"", b"\xff", b"[]", b"{}", b'{"version": 1}', b'{"version": 2, "made": 3}'])
 def test_a_damaged_note_is_no_note(note: bytes) -> None:
     assert Record.from_bytes(note) == Record()
 

@@ -16,7 +16,7 @@ from limner.installer.plugin import plugin_files
 
 PACKAGE = resources.plugin_dir("krita") / "limner_krita"
 CATALOGS = sorted((PACKAGE / "translations").glob("*.json"))
-IDS = ["limner_generate", "limner_live", "limner_cancel", "limner_shadow", "limner_docker"]
+IDS = [f"limner_{name}" for name in ("generate", "live", "cancel", "shadow", "invert", "upsample", "docker")]
 
 
 def trees() -> list[ast.Module]:
@@ -73,7 +73,7 @@ def test_texts_without_a_translation_stay_as_they_are(monkeypatch: pytest.Monkey
 
 
 def test_every_action_is_in_the_action_file_with_the_same_text() -> None:
-    root = ElementTree.parse(PACKAGE / "limner_krita.action").getroot()
+    root = ElementTree.parse(PACKAGE.parent / "limner_krita.action").getroot()
     actions = {action.get("name"): action.findtext("text") for action in root.iter("Action")}
     assert list(actions) == IDS
     source = (PACKAGE / "plugin.py").read_text("utf-8")

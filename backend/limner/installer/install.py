@@ -49,13 +49,10 @@ def receipt_path(place: Place) -> Path:
 
 
 def _targets(place: Place, files: list[PluginFile]) -> dict[PurePosixPath, PluginFile]:
-    """Path below `place.root` -> file. Krita reads the action file from a folder of its own as well."""
+    """Path below `place.root` -> file. Krita has a folder of its own for action files; it complains about a second."""
+    folders = {".action": PurePosixPath("actions")}
     plugins = PurePosixPath(PLUGINS_FOLDER[place.editor])
-    targets = {plugins / file.target: file for file in files}
-    if place.editor == "krita":
-        actions = [file for file in files if file.target.suffix == ".action"]
-        targets.update({PurePosixPath("actions") / file.target.name: file for file in actions})
-    return targets
+    return {folders.get(file.target.suffix, plugins) / file.target: file for file in files}
 
 
 def _missing_folders(place: Place, targets: dict[PurePosixPath, PluginFile]) -> tuple[str, ...]:

@@ -25,6 +25,14 @@ class Editor:
         window = Krita.instance().activeWindow()
         return None if window is None else window.qwindow()
 
+    def undo(self) -> None:
+        """One step back in the document in front."""
+        Krita.instance().action("edit_undo").trigger()
+
+    def redo(self) -> None:
+        """One step on again."""
+        Krita.instance().action("edit_redo").trigger()
+
     def setting(self, name: str, default: str = "") -> str:
         """A setting of the plugin, kept in Krita's settings."""
         return str(Krita.instance().readSetting(_SETTINGS_GROUP, name, default))

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-import contextlib
-from typing import Any, Iterator, Sequence
+from typing import Any, Sequence
 
 from krita import Krita
 
 from ..model.geometry import Rect
 from .layer import Layer
-from .nodes import MAX_NAME, EditorError, NewLayer, is_native, make_node, scratch
+from .nodes import NORMAL, EditorError, NewLayer, Workshop, make_node, pixel_format
+from .pixels import BGRA8, PixelFormat
 
 
 class Canvas:
@@ -69,17 +69,24 @@ class Canvas:
         rect = Rect(int(selection.x()), int(selection.y()), int(selection.width()), int(selection.height()))
         return None if rect.empty else rect
 
-    def insert_group(self, name: str, layers: Sequence[NewLayer], above: Layer) -> list[Layer]:
+    @property
+    def format(self) -> PixelFormat:
+        """In which format new layers are made: the document's own where that keeps every color, else 8 bits sRGB."""
+        own = pixel_format(self._document)
+        return own if own is not None and own.lossless else BGRA8
+
+    def insert_group(self, group: NewLayer, layers: Sequence[NewLayer], above: Layer) -> list[Layer]:
         """Put a new group with the layers (the lowest first) directly above a layer, as one undo step.
 
-        A moment later Krita makes the group the active layer. Returns the group and its layers. Raises EditorError.
+        It is seen after ``refresh``. A moment later Krita makes it the active layer. Returns the group and its layers.
+        Raises EditorError.
         """
-        with self._workshop() as workshop:
-            nodes = [make_node(workshop, layer) for layer in layers]
-            group = workshop.createGroupLayer(name[:MAX_NAME])
-            group.setChildNodes(nodes)
-            self._add(group, above.node.parentNode(), above.node)
-        return [Layer(self._document, node) for node in (group, *nodes)]
+        workshop = self._workshop(group, *layers)
+        nodes = [make_node(workshop, layer) for layer in layers]
+        made = make_node(workshop, group)
+        made.setChildNodes(nodes)
+        self._add(made, above.node.parentNode(), above.node)
+        return [Layer(self._document, node) for node in (made, *nodes)]
 
     def insert_layer(self, layer: NewLayer, beside: Layer, below: bool = False) -> Layer:
         """Put one new layer directly above another, or directly below it where something lies there; one undo step."""
@@ -88,21 +95,16 @@ class Canvas:
             siblings = parent.childNodes()
             place = [sibling.uniqueId() for sibling in siblings].index(lower.uniqueId())
             lower = siblings[place - 1] if place else lower
-        return self._insert(layer, parent, lower)
-
-    def _insert(self, layer: NewLayer, parent: Any, lower: Any) -> Layer:
-        with self._workshop() as workshop:
-            node = make_node(workshop, layer)
-            self._add(node, parent, lower)
+        node = make_node(self._workshop(layer), layer)
+        self._add(node, parent, lower)
         return Layer(self._document, node)
 
     def _add(self, node: Any, parent: Any, lower: Any) -> None:
         if not parent.addChildNode(node, lower):
             raise EditorError("Krita refused the new layer.", "Unlock the group that the sketch is in, and try again.")
-        self.refresh()  # a group that brings its children along does not show them by itself
 
     def refresh(self) -> None:
-        """Draw the picture anew: after ``Layer.rewrite``, too."""
+        """Draw the picture anew: Krita does not by itself for the children of a new group, or an opacity."""
         self._document.refreshProjection()
 
     def read_note(self, key: str) -> bytes:
@@ -113,11 +115,8 @@ class Canvas:
         """Keep data inside the document, under a key of our own."""
         self._document.setAnnotation(key, description, data)
 
-    @contextlib.contextmanager
-    def _workshop(self) -> Iterator[Any]:
-        """The document in which new nodes of 8 bits sRGB are made: this one, or a scratch document."""
-        if is_native(self._document):
-            yield self._document
-        else:
-            with scratch(16, 16) as document:
-                yield document
+    def _workshop(self, *layers: NewLayer) -> Any:
+        """The document in which new nodes are made: this one, unless that would cost colors or an undo step."""
+        own = self.format == pixel_format(self._document)
+        plain = all(layer.mode == NORMAL for layer in layers)
+        return self._document if own and (plain or self.format != BGRA8) else Workshop.document()

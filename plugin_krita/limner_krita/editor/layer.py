@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any, Iterator
 
 from ..model.geometry import Rect
-from .nodes import PIXEL_BYTES, PROFILE, Block, EditorError, bounds_of, is_native, scratch, write
+from .nodes import Block, EditorError, bounds_of, pixel_format
 
 
 class Layer:
@@ -40,11 +40,6 @@ class Layer:
         """True when its eye is open."""
         return bool(self.node.visible())
 
-    @property
-    def native(self) -> bool:
-        """True when its own bytes are what Block holds."""
-        return str(self.node.type()) == "paintlayer" and is_native(self.node)
-
     def ancestors(self) -> Iterator[Layer]:
         """The groups it is in, the nearest first."""
         node = self.node.parentNode()
@@ -56,6 +51,10 @@ class Layer:
         """What lies in it, the lowest first."""
         return [Layer(self._document, node) for node in self.node.childNodes()]
 
+    def looks(self) -> tuple[float, str]:
+        """Opacity 0..1 and blending mode."""
+        return int(self.node.opacity()) / 255, str(self.node.blendingMode())
+
     def set_opacity(self, opacity: float) -> None:
         """0..1; no undo step."""
         self.node.setOpacity(round(255 * opacity))
@@ -64,6 +63,10 @@ class Layer:
         """Open or close its eye; no undo step."""
         self.node.setVisible(visible)
 
+    def remove(self) -> None:
+        """Take it out of the document, with all that is in it; one undo step."""
+        self.node.remove()
+
     def read(self, rect: Rect) -> Block:
         """Its picture in a rectangle, whatever its kind, color model and depth. The document is not changed.
 
@@ -71,37 +74,21 @@ class Layer:
         """
         if not self.readable:
             raise EditorError(f"'{self.name}' is a mask, which has no picture.", "Click a layer with strokes.")
-        if self.native and not self.node.childNodes():
-            data = bytes(self.node.pixelData(rect.x, rect.y, rect.width, rect.height))
-        else:
-            data = self._read_converted(rect)
-        if len(data) != rect.width * rect.height * PIXEL_BYTES:
+        kind = pixel_format(self.node)
+        if kind is None:
+            return Block(rect, self._read_converted(rect))
+        plain = str(self.node.type()) == "paintlayer" and not self.node.childNodes()
+        read = self.node.pixelData if plain else self.node.projectionPixelData
+        data = read(rect.x, rect.y, rect.width, rect.height)
+        if len(data) != rect.width * rect.height * kind.pixel_bytes:
             raise EditorError(f"Krita gave {len(data)} bytes for {rect.width} x {rect.height} pixels of '{self.name}'.")
-        return Block(rect, data)
+        return Block(rect, data, kind)
 
     def _read_converted(self, rect: Rect) -> bytes:
-        """Through a duplicate in a scratch document, where the conversion leaves no undo step behind."""
-        with scratch(max(1, rect.right), max(1, rect.bottom)) as document:
-            for node in document.topLevelNodes():
-                node.setVisible(False)
-            document.rootNode().addChildNode(self.node.duplicate(), None)
-            node = document.topLevelNodes()[-1]  # a wrapper of the scratch document
-            node.setOpacity(255)
-            node.setVisible(True)
-            if str(node.type()) == "paintlayer" and not node.childNodes():
-                node.setColorSpace("RGBA", "U8", PROFILE)
-                document.waitForDone()
-                return bytes(node.pixelData(rect.x, rect.y, rect.width, rect.height))
-            node.setBlendingMode("normal")
-            document.refreshProjection()
-            document.waitForDone()
-            return bytes(document.pixelData(rect.x, rect.y, rect.width, rect.height))
-
-    def rewrite(self, block: Block) -> None:
-        """Replace all its pixels. This is no undo step: for layers that Limner made and nobody has changed."""
-        if not self.native:
-            raise EditorError(f"'{self.name}' has another color model or depth now.")
-        old = self.bounds
-        if not old.empty:
-            write(self.node, Block(old, bytes(old.width * old.height * PIXEL_BYTES)))
-        write(self.node, block)
+        """As Krita itself converts it, for its thumbnails: 8 bits sRGB, here at full size."""
+        bounds = self.bounds
+        if bounds.empty:
+            return bytes(rect.width * rect.height * 4)
+        image = self.node.thumbnail(bounds.width, bounds.height)
+        image = image.copy(rect.x - bounds.x, rect.y - bounds.y, rect.width, rect.height)  # nothing around it
+        return bytes(image.constBits().asstring(rect.width * rect.height * 4))

@@ -13,11 +13,15 @@ from typing import Any, Mapping, MutableMapping
 from .. import pictures
 from ..backend.jobs import Job, Work
 from ..client import Pixels
-from ..editor import Block, Canvas, EditorError, Layer
+from ..editor import Block, Canvas, EditorError, Layer, PixelFormat
 from ..wire import ErrorCode, LimnerError, Result, Welcome
 from . import controls
-from .geometry import SELECTION, Rect, Sending, choose_region, plan_sending, square_around
+from .geometry import SELECTION, Rect, Sending, Square, choose_region, plan_sending, square_around
+from .placing import Picture
 from .record import digest_of
+from .tasks import TASKS
+
+THUMBNAIL_SIDE = 96  # pixels
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Target:
     """What a job is about, as it was when the job was given.
 
     key: the canvas's id. block: the sketch in ``sending.region``. hints: the same of the color hints, or None.
-    frame: the parameter "frame".
+    frame: the parameter "frame". format: of the layers to be made.
     """
 
     canvas: Canvas
@@ -39,6 +43,7 @@ class Target:
     hints_uid: str
     frame: Any
     frame_mode: str
+    format: PixelFormat
 
 
 @dataclass
@@ -53,26 +58,26 @@ class Running:
 
 @dataclass(frozen=True)
 class Finished:
-    """A job's result, ready to be inserted. frame: in document pixels."""
+    """A job's result, ready to be inserted.
+
+    picture: what to show of it. pictures: of the layers, the topmost first. thumbnail: a JPEG file. frame: in document
+    pixels.
+    """
 
     target: Target
-    images: Mapping[str, Pixels]
-    blocks: Mapping[str, Block]
+    picture: Pixels
+    pictures: Mapping[str, Picture]
+    thumbnail: bytes
     params: Mapping[str, Any]
     device: str = ""
     frame: Mapping[str, float] = field(default_factory=dict)
 
-    @property
-    def picture(self) -> Pixels | None:
-        """What to show of it."""
-        return self.images.get("portrait") or self.images.get("shadow")
-
 
 @dataclass(frozen=True)
 class Shown:
-    """What the preview shows: a picture, and the result it belongs to; None while that is being made."""
+    """What the preview shows: a picture (pixels, or a JPEG file), and the result it belongs to, if that is there."""
 
-    picture: Pixels | None
+    picture: Pixels | bytes | None
     finished: Finished | None = None
     applied: bool = True
 
@@ -89,7 +94,7 @@ def capture(canvas: Canvas, sketch: Layer, hints: Layer | None, frame_mode: str,
     block = sketch.read(sending.region)
     colors = hints.read(sending.region) if hints is not None and hints.uid != sketch.uid else None
     uid = hints.uid if hints is not None else ""
-    return Target(canvas, canvas.key, sketch, task, live, sending, block, colors, uid, parameter, mode)
+    return Target(canvas, canvas.key, sketch, task, live, sending, block, colors, uid, parameter, mode, canvas.format)
 
 
 def _selected(canvas: Canvas) -> Rect:
@@ -107,28 +112,42 @@ def make_job(target: Target, values: Mapping[str, Any], sent: MutableMapping[str
     def prepare(welcome: Welcome) -> Work | None:
         params = controls.params_for(controls.task_of(welcome, target.task), values, target.frame, target.live)
         if target.live:
-            drawn = json.dumps([params, str(target.sending)], sort_keys=True).encode() + target.block.data
-            digest = digest_of(drawn + (target.hints.data if target.hints is not None else b""))
+            digest = _digest(target, params)
             if sent.get(target.key) == digest:
                 return None
             sent[target.key] = digest
-        images = {"sketch": pictures.to_wire(target.block, target.sending)}
+        images = {TASKS[target.task].slot: pictures.to_wire(target.block, target.sending)}
         if target.hints is not None:
             images[controls.HINTS] = pictures.to_wire(target.hints, target.sending)
         return Work(images, params)
 
-    def finish(result: Result) -> Finished:
-        square = target.sending.to_document(_frame_of(result))
-        blocks = {name: pictures.place(pixels, square) for name, pixels in result.images.items()}
-        params = dict(result.info.get("params") or values)
-        frame = {"x": square.x, "y": square.y, "size": square.size, "angle": square.angle}
-        return Finished(target, result.images, blocks, params, str(result.info.get("device", "")), frame)
-
-    return Job(target.task, prepare, finish, canvas=target.key, live=target.live)
+    return Job(target.task, prepare, lambda result: _finish(target, values, result), target.key, target.live)
 
 
-def _frame_of(result: Result) -> Mapping[str, Any]:
+def _digest(target: Target, params: Mapping[str, Any]) -> str:
+    wanted = json.dumps([params, str(target.sending)], sort_keys=True).encode()
+    return digest_of(wanted, bytes(target.block.data), bytes(target.hints.data) if target.hints is not None else b"")
+
+
+def _finish(target: Target, values: Mapping[str, Any], result: Result) -> Finished:
+    if not result.images:
+        raise LimnerError(ErrorCode.INTERNAL, "The backend sent no picture.")
+    square = _square_of(target, result)
+    made = {}
+    for name, pixels in result.images.items():
+        block = pictures.place(pixels, square).encoded(target.format)
+        made[name] = Picture(block, digest_of(block.data))
+    picture = result.images.get("portrait") or next(iter(result.images.values()))
+    params = dict(result.info.get("params") or values)
+    frame = {"x": square.x, "y": square.y, "size": square.size, "angle": square.angle}
+    small = pictures.thumbnail(picture, THUMBNAIL_SIDE)
+    return Finished(target, picture, made, small, params, str(result.info.get("device", "")), frame)
+
+
+def _square_of(target: Target, result: Result) -> Square:
     frame = result.info.get("frame")
-    if not isinstance(frame, Mapping) or not {"x", "y", "size"} <= set(frame):
+    if isinstance(frame, Mapping) and {"x", "y", "size"} <= set(frame):
+        return target.sending.to_document(frame)
+    if TASKS[target.task].framed:
         raise LimnerError(ErrorCode.INTERNAL, "The backend did not say where the portrait belongs.")
-    return frame
+    return square_around(target.sending.region)

@@ -1,95 +1,115 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Puts what the backend has made into the document: a new group, or the group that is there already, refreshed.
+"""Puts what the backend has made into the document: a new group, which takes the place of the one before.
 
 Nothing that the artist made is ever changed: a group in which somebody painted, or from which a layer is gone, stays
-as it is, and a new one is made.
+as it is and is only hidden.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Mapping
 
 from ..editor import Block, Canvas, EditorError, Layer, NewLayer
-from .record import MadeLayer, Record, digest_of
+from .geometry import Rect
+from .record import Made, MadeLayer, Record, digest_of
+from .tasks import TASKS, layer_name
 
-GROUP_NAME = "Limner portrait"
-LAYER_NAMES = {"portrait": "Portrait", "shadow": "Shadow guide"}  # by the backend's name of the picture
-STACK = ("shadow", "portrait")  # the lowest first
 REFRESH, NEW_GROUP = "refresh", "new"
 PLACEMENTS = (REFRESH, NEW_GROUP)
+GUIDE = "shadow"
 CLICK_SKETCH = "Click the layer with the sketch in the Layers docker, then try again."
 
 
-class Placed:
-    """What came of it: the group's id, and its layers as they were left."""
+@dataclass(frozen=True)
+class Picture:
+    """The pixels of a layer to be, and their digest."""
 
-    def __init__(self, group: str, layers: Mapping[str, MadeLayer]) -> None:
-        self.group, self.layers = group, layers
+    block: Block
+    digest: str
+
+
+@dataclass(frozen=True)
+class Placed:
+    """What came of it: the group's id, its layers as they were left, and the id of the group that had to go or ""."""
+
+    group: str
+    layers: Mapping[str, MadeLayer]
+    replaced: str = ""
 
 
 def place_result(
-    canvas: Canvas, sketch: Layer, blocks: Mapping[str, Block], record: Record, placement: str, opacity: float
+    canvas: Canvas,
+    sketch: Layer,
+    task: str,
+    pictures: Mapping[str, Picture],
+    record: Record,
+    placement: str,
+    opacity: float,
 ) -> Placed:
-    """Insert the pictures above the sketch, as one undo step, or refresh those that Limner has put there before.
+    """Insert the pictures above the sketch, as one undo step, or in the place of those that were made before.
 
-    blocks: by the backend's name of the picture. opacity: of a new shadow guide, 0..1. Raises EditorError.
+    pictures: by the backend's name, the topmost first. opacity: of a new shadow guide, 0..1. Raises EditorError.
     """
-    made = record.made.get(sketch.uid)
-    if made is not None and placement == REFRESH:
-        old = _untouched(canvas, sketch, made.group, made.layers)
-        if old is not None and set(blocks) <= set(old):
-            return _refresh(canvas, made.group, old, blocks)
-    names = [name for name in STACK if name in blocks]
-    layers = [NewLayer(LAYER_NAMES[name], blocks[name], opacity if name == "shadow" else 1.0) for name in names]
-    group, *inserted = canvas.insert_group(GROUP_NAME, layers, sketch)
-    if made is not None and placement == REFRESH:
-        _hide(canvas, made.group)
-    return Placed(group.uid, {name: _as_left(layer) for name, layer in zip(names, inserted)})
+    names = list(reversed(list(pictures)))
+    layers = [NewLayer(layer_name(name), pictures[name].block, opacity if name == GUIDE else 1.0) for name in names]
+    new = NewLayer(TASKS[task].group)
+    made, old = _before(canvas, sketch, task, record) if placement == REFRESH else (None, None)
+    untouched = _untouched(made, old) if made is not None and old is not None else None
+    if old is None or untouched is None:
+        group, *inserted = canvas.insert_group(new, layers, sketch)
+        if old is not None:
+            old.set_visible(False)
+    else:
+        layers = [_like(layer, untouched.get(name)) for name, layer in zip(names, layers)]
+        group, *inserted = canvas.insert_group(_like(new, old), layers, old)
+        old.remove()
+    canvas.refresh()
+    left = {name: _as_left(layer, pictures[name]) for name, layer in zip(names, inserted)}
+    return Placed(group.uid, left, old.uid if old is not None and untouched is not None else "")
 
 
 def place_guide(canvas: Canvas, sketch: Layer, block: Block, opacity: float) -> Layer:
     """Insert the shadow guide alone, under the strokes; one undo step. Raises EditorError."""
-    return canvas.insert_layer(NewLayer(LAYER_NAMES["shadow"], block, opacity), sketch, below=True)
+    return canvas.insert_layer(NewLayer(layer_name(GUIDE), block, opacity), sketch, below=True)
 
 
-def _refresh(canvas: Canvas, group: str, old: Mapping[str, Layer], blocks: Mapping[str, Block]) -> Placed:
-    for name, layer in old.items():
-        if name in blocks:
-            layer.rewrite(blocks[name])
-            if name == "shadow":
-                layer.set_visible(True)
-        else:
-            layer.set_visible(False)  # a guide that is not asked for any more
-    canvas.refresh()
-    return Placed(group, {name: _as_left(layer) for name, layer in old.items()})
+def _like(new: NewLayer, old: Layer | None) -> NewLayer:
+    """The new layer, shown as the artist has set the old one."""
+    if old is None:
+        return new
+    opacity, mode = old.looks()
+    return replace(new, name=old.name, opacity=opacity, mode=mode, visible=old.visible)
 
 
-def _untouched(canvas: Canvas, sketch: Layer, group_uid: str, made: Mapping[str, MadeLayer]) -> dict[str, Layer] | None:
-    """The layers of the group beside the sketch, when it holds exactly what Limner put into it."""
-    group = canvas.layer(group_uid)
-    if group is None:
-        return None
+def _before(canvas: Canvas, sketch: Layer, task: str, record: Record) -> tuple[Made | None, Layer | None]:
+    """What was made last of the sketch and is still there: undo may have brought an earlier one back."""
+    layers = {layer.uid: layer for layer in canvas.layers()}
+    for made in record.made.get(sketch.uid, ()):
+        if made.task == task and made.group in layers:
+            return made, layers[made.group]
+    return None, None
+
+
+def _untouched(made: Made, group: Layer) -> dict[str, Layer] | None:
+    """The layers of the group by the backend's names, when it holds exactly what Limner put into it."""
     children = {layer.uid: layer for layer in group.children()}
-    if set(children) != {layer.uid for layer in made.values()}:
+    if set(children) != {layer.uid for layer in made.layers.values()}:
         return None
-    found = {name: children[layer.uid] for name, layer in made.items()}
-    same = all(found[name].native and _as_left(found[name]) == layer for name, layer in made.items())
-    return found if same else None
+    found = {name: children[layer.uid] for name, layer in made.layers.items()}
+    return found if all(_same(found[name], layer) for name, layer in made.layers.items()) else None
 
 
-def _as_left(layer: Layer) -> MadeLayer:
-    bounds = layer.bounds
-    if bounds.empty:
-        return MadeLayer(layer.uid, "empty")
-    place = f"{bounds.x},{bounds.y},{bounds.width},{bounds.height}:".encode()
-    return MadeLayer(layer.uid, digest_of(place + layer.read(bounds).data))
+def _same(layer: Layer, made: MadeLayer) -> bool:
+    rect, bounds = Rect(*made.rect), layer.bounds
+    if layer.children() or bounds.united(rect) != rect:
+        return False
+    return digest_of(bytes(layer.read(rect).data)) == made.digest
 
 
-def _hide(canvas: Canvas, group: str) -> None:
-    """Close the eye of the group that the new one stands for; nothing of it is lost."""
-    layer = canvas.layer(group)
-    if layer is not None:
-        layer.set_visible(False)
+def _as_left(layer: Layer, picture: Picture) -> MadeLayer:
+    rect = picture.block.rect
+    return MadeLayer(layer.uid, picture.digest, (rect.x, rect.y, rect.width, rect.height))
 
 
 def find_sketch(canvas: Canvas, record: Record) -> Layer:

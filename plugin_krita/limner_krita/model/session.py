@@ -8,93 +8,63 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
-from typing import Any, Callable, Iterator
+from typing import Any, Iterator, Mapping
 
 from ..backend.jobs import JobEvent, StateEvent
 from ..backend.service import READY, STOPPED, BackendService
 from ..client import BackendState
-from ..editor import Canvas, Editor, EditorError
+from ..editor import Editor, EditorError, Workshop
 from ..wire import Cancelled, Error, LimnerError, Preview, Problem, Progress, Queued, Result, TaskSchema
 from . import controls
-from .focus import SketchFocus
+from .frame import FaceFrame
 from .geometry import AUTO, FRAME_MODES
+from .history import Entry, added, entry_of
+from .inserting import Inserter, read_history, read_record, write_history
 from .jobs import Finished, Running, Shown, capture, make_job
-from .placing import PLACEMENTS, REFRESH, find_sketch, place_guide, place_result
-from .record import DESCRIPTION, KEY, Made, Record
+from .observable import Observable
+from .placing import find_sketch
+from .record import Record
+from .settings import Settings
+from .tasks import INVERT, PORTRAIT, UPSAMPLE
 
-PORTRAIT, SHADOW = "portrait", "shadow"
+__all__ = ["PORTRAIT", "Session"]
 
 
-class Session:
+class Session(Observable):
     """The state and what can be done with it. Methods that need a document put what is wrong into ``problem``."""
 
     def __init__(self, editor: Editor, service: BackendService) -> None:
+        super().__init__()
         self.editor, self.service = editor, service
+        self.settings = Settings(editor)
+        self.inserter = Inserter(editor, self.settings)
         self.state = BackendState(STOPPED)
-        self.schema: TaskSchema | None = None  # of the task "portrait"; None until the backend was ready once
-        self.values: dict[str, Any] = {}
+        self.tasks = {name: controls.TaskControls(self.changed) for name in (INVERT, UPSAMPLE)}
+        self.tasks[PORTRAIT] = controls.TaskControls(self._portrait_changed)
         self.frame_mode = AUTO
+        self.face_frame = FaceFrame(self)
         self.hints = ""  # id of the layer with color hints
         self.live = False
         self.problem: Problem | None = None
         self.running: dict[int, Running] = {}
         self.shown: dict[str, Shown] = {}  # by canvas key: what the preview shows
+        self.history: dict[str, tuple[Entry, ...]] = {}  # by canvas key, the latest first
         self._canvas_key = ""
-        self.focus = SketchFocus()
         self._sent: dict[str, str] = {}  # by canvas key: digest of what was drawn live last
-        self._listeners: list[Callable[[], None]] = []
+        self._live_due = False  # the controls have changed since the last live job
         self._ticking = False
 
-    # Who shows it
-
-    def listen(self, call: Callable[[], None]) -> None:
-        """Call it after each change."""
-        self._listeners.append(call)
-
-    def unlisten(self, call: Callable[[], None]) -> None:
-        """Call it no more."""
-        if call in self._listeners:
-            self._listeners.remove(call)
-
-    def changed(self) -> None:
-        """Tell everybody."""
-        for call in list(self._listeners):
-            call()
-
-    # Settings of the plugin
+    # What it knows
 
     @property
-    def placement(self) -> str:
-        """What a further portrait of the same sketch does: one of PLACEMENTS."""
-        value = self.editor.setting("placement", REFRESH)
-        return value if value in PLACEMENTS else REFRESH
-
-    @placement.setter
-    def placement(self, value: str) -> None:
-        self.editor.save_setting("placement", value)
+    def values(self) -> dict[str, Any]:
+        """Of the portrait's controls."""
+        return self.tasks[PORTRAIT].values
 
     @property
-    def guide_opacity(self) -> float:
-        """Of new shadow guides, 0..1."""
-        with contextlib.suppress(ValueError):
-            return min(1.0, max(0.0, float(self.editor.setting("guide_opacity", "0.4"))))
-        return 0.4
-
-    def set_guide_opacity(self, opacity: float) -> None:
-        """For new shadow guides, and for the one of the active sketch."""
-        self.editor.save_setting("guide_opacity", f"{opacity:.2f}")
-        canvas = self.editor.active_canvas()
-        if canvas is None:
-            return
-        record = self._record(canvas)
-        with contextlib.suppress(EditorError):
-            made = record.made.get(find_sketch(canvas, record).uid)
-            guide = canvas.layer(made.layers["shadow"].uid) if made is not None and "shadow" in made.layers else None
-            if guide is not None:
-                guide.set_opacity(opacity)
-                canvas.refresh()
-
-    # What can be done
+    def schema(self) -> TaskSchema | None:
+        """Of the portrait; None until the backend was ready once."""
+        return self.tasks[PORTRAIT].schema
 
     def current(self) -> Running | None:
         """The job under way for the document in front, the explicit one before the live one."""
@@ -105,10 +75,23 @@ class Session:
         """What the preview shows for the document in front."""
         return self.shown.get(self._canvas_key)
 
+    def results(self) -> tuple[Entry, ...]:
+        """The last results of the document in front, the latest first."""
+        return self.history.get(self._canvas_key, ())
+
+    def offers(self, task: str) -> bool:
+        """False when the backend has said that it does not offer the task."""
+        welcome = self.state.welcome
+        return self.state.name != READY or welcome is None or task in welcome.schema
+
+    # What can be done
+
     def generate(self, task: str = PORTRAIT) -> None:
-        """Make a portrait (or only the guide) of the active layer, and insert it when it is done."""
+        """Make a portrait (or what the task makes) of the active layer, and insert it when it is done."""
         with self._problems():
             self._enter_document()
+            if not self.offers(task):
+                raise controls.not_offered(task)
             busy = self.current()
             if busy is not None and not busy.target.live:
                 return
@@ -118,6 +101,7 @@ class Session:
         """Make a portrait for the preview, when the drawing or the controls have changed. Live only."""
         if not self.live or self.state.name != READY:
             return
+        self._live_due = False
         try:
             self._submit(PORTRAIT, live=True)
         except LimnerError as error:  # nothing is drawn yet: no reason to disturb
@@ -128,7 +112,7 @@ class Session:
         """Begin or end to follow the drawing."""
         if live == self.live:
             return
-        self.live, self._sent = live, {}
+        self.live, self._live_due, self._sent = live, False, {}
         if live:
             self._enter_document()
             self.service.start()
@@ -140,11 +124,20 @@ class Session:
         self.changed()
 
     def apply(self) -> None:
-        """Insert the last result of the live preview."""
+        """Insert what the preview shows: the last result of Live, or one of the history."""
         shown = self.result()
         if shown is not None and shown.finished is not None and not shown.applied:
             with self._problems():
                 self._insert(shown.finished)
+
+    def restore(self, entry: Entry) -> None:
+        """Go back to a result of the history: its values and its picture."""
+        self.tasks[entry.task if entry.task in self.tasks else PORTRAIT].put(entry.params)
+        if entry.frame_mode in FRAME_MODES:
+            self.frame_mode = entry.frame_mode
+        picture = entry.finished.picture if entry.finished is not None else entry.thumbnail
+        self.shown[self._canvas_key] = Shown(picture, entry.finished, applied=entry.finished is None)
+        self._portrait_changed()
 
     def cancel(self) -> None:
         """Drop the jobs of the document in front."""
@@ -154,27 +147,31 @@ class Session:
                 self.service.cancel(key)
         self.changed()
 
-    def new_color(self) -> None:
-        """Take another seed."""
-        if self.schema is not None:
-            self.set_value(controls.SEED, controls.new_seed(self.schema))
-
     def set_value(self, name: str, value: Any) -> None:
-        """Change one control."""
-        if self.values.get(name, self) != value:
-            self.values[name] = value
-            self.changed()
-            self.update_live()
+        """Change one control of the portrait."""
+        self.tasks[PORTRAIT].set(name, value)
+
+    def _portrait_changed(self) -> None:
+        self._live_due = self.live  # with the next tick: a slider changes often
+        self.changed()
 
     def set_frame_mode(self, mode: str) -> None:
         """One of FRAME_MODES."""
         self.frame_mode = mode
-        self.update_live()
+        self._portrait_changed()
 
     def set_hints(self, uid: str) -> None:
         """The layer with color hints, "" for none."""
         self.hints = uid
-        self.update_live()
+        self._portrait_changed()
+
+    def set_guide_opacity(self, opacity: float) -> None:
+        """For new shadow guides, and for the one of the active sketch."""
+        self.settings.guide_opacity = opacity
+        canvas = self.editor.active_canvas()
+        with contextlib.suppress(EditorError):
+            if canvas is not None:
+                self.inserter.set_guide_opacity(canvas, opacity)
 
     def document_changed(self) -> None:
         """The document in front is another one, or none: live ends, and its own values are taken."""
@@ -183,18 +180,22 @@ class Session:
             self.set_live(False)
             self._enter_document()
             self.changed()
+        if canvas is None:
+            Workshop.close()
 
     def _enter_document(self) -> None:
         canvas = self.editor.active_canvas()
         if (key := canvas.key if canvas is not None else "") == self._canvas_key:
             return
         self._canvas_key, self.problem = key, None
-        record = self._record(canvas) if canvas is not None else Record()
+        record = read_record(canvas) if canvas is not None else Record()
+        if canvas is not None and key not in self.history:
+            self.history[key] = read_history(canvas)
         self.hints = record.hints
         if record.frame_mode in FRAME_MODES:
             self.frame_mode = record.frame_mode
         if record.values:
-            self.values = controls.usable(self.schema, record.values) if self.schema else dict(record.values)
+            self.tasks[PORTRAIT].put(record.values)
 
     @contextlib.contextmanager
     def _problems(self) -> Iterator[None]:
@@ -211,10 +212,11 @@ class Session:
         canvas = self.editor.active_canvas()
         if canvas is None:
             raise EditorError("No document is open.", "Open or make one, and draw a face.")
-        sketch = find_sketch(canvas, self._record(canvas))
+        sketch = find_sketch(canvas, read_record(canvas))
         hints = canvas.layer(self.hints) if task == PORTRAIT else None
         target = capture(canvas, sketch, hints, self.frame_mode, task, live)
-        job = make_job(target, dict(self.values), self._sent)
+        values: Mapping[str, Any] = self.tasks[task].values if task in self.tasks else {}
+        job = make_job(target, dict(values), self._sent)
         self.running[self.service.submit(job)] = Running(target)
 
     def tick(self) -> bool:
@@ -227,7 +229,7 @@ class Session:
         finally:
             self._ticking = False
         starting = self.state.problem is None and self.state.name not in (READY, STOPPED)
-        return bool(self.running) or self.focus.watching or starting
+        return bool(self.running) or self._live_due or self.inserter.focus.watching or starting
 
     def _take_events(self) -> None:
         events = self.service.take_events()
@@ -238,13 +240,15 @@ class Session:
                 self._take_job(event)
         if events:
             self.changed()
-        self.focus.look()
+        if self._live_due:
+            self.update_live()
+        self.inserter.focus.look()
 
     def _take_state(self, state: BackendState) -> None:
         self.state = state
-        if state.name == READY and state.welcome is not None and PORTRAIT in state.welcome.schema:
-            self.schema = state.welcome.schema[PORTRAIT]
-            self.values = controls.usable(self.schema, self.values)
+        if state.name == READY and state.welcome is not None:
+            for name, task in self.tasks.items():
+                task.adopt(state.welcome.schema.get(name))
             self.update_live()
 
     def _take_job(self, event: JobEvent) -> None:
@@ -267,33 +271,25 @@ class Session:
                 del self.running[event.key]
 
     def _take_result(self, finished: Finished) -> None:
-        self.shown[finished.target.key] = Shown(finished.picture, finished, applied=False)
+        target = finished.target
+        self.shown[target.key] = Shown(finished.picture, finished, applied=False)
+        self.face_frame.found(target, finished.frame)
         self.problem = None
-        if not finished.target.live:
+        if not target.live:
             with self._problems():
                 self._insert(finished)
 
     def _insert(self, finished: Finished) -> None:
         """Put a result into its document, which need not be the one in front."""
         target = finished.target
-        if not target.canvas.is_open:
-            raise EditorError("The document was closed before its portrait was done.", "Open it and try again.")
-        sketch = target.canvas.layer(target.sketch.uid)
-        if sketch is None:
-            raise EditorError("The sketch layer was removed before its portrait was done.", "Undo, and try again.")
-        record = self._record(target.canvas)
-        if target.task == SHADOW:
-            added = place_guide(target.canvas, sketch, finished.blocks["shadow"], self.guide_opacity).uid
-        else:
-            placed = place_result(target.canvas, sketch, finished.blocks, record, self.placement, self.guide_opacity)
-            weights = self.state.welcome.weights if self.state.welcome is not None else {}
-            made = Made(placed.group, placed.layers, finished.params, weights, finished.device, finished.frame)
-            record, added = record.with_made(sketch.uid, made), placed.group
-        self.focus.keep(target.canvas, sketch.uid, added)
-        values = {name: value for name, value in finished.params.items() if name in self.values} or self.values
-        record = replace(record, values=dict(values), frame_mode=target.frame_mode, hints=target.hints_uid)
-        target.canvas.write_note(KEY, DESCRIPTION, record.to_bytes())
+        welcome = self.state.welcome
+        self.inserter.insert(finished, welcome.weights if welcome is not None else {}, self._values_kept(finished))
         self.shown[target.key] = replace(self.shown[target.key], applied=True)
+        self.history[target.key] = added(self.history.get(target.key, ()), entry_of(finished))
+        write_history(target.canvas, self.history[target.key])
 
-    def _record(self, canvas: Canvas) -> Record:
-        return Record.from_bytes(canvas.read_note(KEY))
+    def _values_kept(self, finished: Finished) -> Mapping[str, Any]:
+        """The portrait's values as they made the result."""
+        if finished.target.task != PORTRAIT:
+            return self.values
+        return {name: value for name, value in finished.params.items() if name in self.values} or self.values

@@ -11,31 +11,41 @@ from ..backend.service import READY
 from ..model.session import Session
 from ..qt import QFrame, QGridLayout, QProgressBar, QPushButton, QScrollArea, Qt, QVBoxLayout, QWidget
 from ..texts import tr
+from .history import HistoryList
+from .overlay import FrameOnCanvas
 from .panel import ControlsPanel
 from .preview import PreviewArea
+from .section import Section
 from .status import StatusArea
+from .tools import ToolsPanel
 
 
 class LimnerDocker(DockWidget):
     """One for each window; all show the same session."""
 
-    session: Session  # set by plugin.register before Krita makes the first docker
+    session: Session  # both are set by the extension before Krita makes the first docker
+    frame: FrameOnCanvas
 
     def __init__(self) -> None:
         super().__init__()
         self.setWindowTitle("Limner")
+        session, settings = self.session, self.session.settings
         content = QWidget()
-        self._status = StatusArea(self.session, content)
+        self._status = StatusArea(session, content)
         self._preview = PreviewArea(content)
         self._progress = QProgressBar(content)
         self._progress.setRange(0, 100)
-        self._controls = ControlsPanel(self.session, content)
+        self._controls = ControlsPanel(session, content)
+        self._history = HistoryList(session)
+        self._tools = ToolsPanel(session)
         layout = QVBoxLayout(content)
         layout.addWidget(self._status)
         layout.addLayout(self._make_buttons(content))
         layout.addWidget(self._progress)
-        layout.addWidget(self._preview)
-        layout.addWidget(self._controls)
+        layout.addWidget(Section(tr("Preview"), "preview", self._preview, settings))
+        layout.addWidget(Section(tr("Controls"), "controls", self._controls, settings))
+        layout.addWidget(Section(tr("History"), "history", self._history, settings))
+        layout.addWidget(Section(tr("Tools"), "tools", self._tools, settings))
         layout.addStretch(1)
         area = QScrollArea()
         area.setFrameShape(QFrame.Shape.NoFrame)
@@ -44,8 +54,9 @@ class LimnerDocker(DockWidget):
         area.setWidget(content)
         self.setWidget(area)
         self._refresh = self.refresh  # one bound method, so that it can be taken off again
-        self.session.listen(self._refresh)
-        self.destroyed.connect(_unlistener(self.session, self._refresh))
+        session.listen(self._refresh)
+        self.destroyed.connect(_unlistener(session, self._refresh))
+        self.frame.follow(self)
         self.visibilityChanged.connect(self._visibility_changed)
         self.refresh()
 
@@ -62,6 +73,10 @@ class LimnerDocker(DockWidget):
         self._apply.clicked.connect(lambda checked=False: self.session.apply())
         self._cancel = QPushButton(tr("Cancel"), parent)
         self._cancel.clicked.connect(lambda checked=False: self.session.cancel())
+        self._cancel.setToolTip(tr("Drop the portrait that is being made."))
+        for name, button in (("generate", self._generate), ("live", self._live), ("apply", self._apply)):
+            button.setObjectName(f"limner_{name}_button")
+        self._cancel.setObjectName("limner_cancel_button")
         grid = QGridLayout()
         grid.addWidget(self._generate, 0, 0, 1, 3)
         for column, button in enumerate((self._live, self._apply, self._cancel)):
@@ -76,6 +91,7 @@ class LimnerDocker(DockWidget):
         self.refresh()
 
     def _visibility_changed(self, visible: bool) -> None:
+        self.frame.sync()
         if not visible:
             self.session.set_live(False)
         elif self.session.state.name != READY:
@@ -97,6 +113,8 @@ class LimnerDocker(DockWidget):
         self._progress.setFormat(_stage(running) if running is not None else "")
         self._preview.show_picture(shown.picture if shown is not None else None)
         self._controls.refresh()
+        self._history.refresh()
+        self._tools.refresh()
 
 
 def _stage(running: Any) -> str:

@@ -6,11 +6,11 @@ from __future__ import annotations
 from ..model.controls import HINTS, own_parameters
 from ..model.geometry import AUTO, FULL, SELECTION
 from ..model.placing import NEW_GROUP, REFRESH
-from ..model.session import Session
-from ..qt import QComboBox, QFormLayout, QLabel, QSlider, Qt, QVBoxLayout, QWidget
+from ..model.session import PORTRAIT, Session
+from ..qt import QCheckBox, QComboBox, QFormLayout, QLabel, QSlider, QSpinBox, Qt, QVBoxLayout, QWidget
 from ..texts import tr
 from ..wire import TaskSchema
-from .rows import Row, make_row
+from .rows import Row, make_row, side_by_side
 
 FRAME_LABELS = {AUTO: "Automatic", SELECTION: "Selection", FULL: "Whole canvas"}
 PLACEMENT_LABELS = {REFRESH: "Refresh the group", NEW_GROUP: "New group each time"}
@@ -62,17 +62,18 @@ class ControlsPanel(QWidget):
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for parameter in own_parameters(schema):
-            row = make_row(self._session, parameter)
+            row = make_row(self._session.tasks[PORTRAIT], parameter)
             if row is not None:
                 self._rows.append(row)
                 form.addRow(row.label, row.field)
                 if parameter.name == "shadow":
-                    form.addRow(tr("Guide's opacity"), _opacity_slider(self._session))
+                    form.addRow(tr("Guide's opacity"), _opacity_field(self._session))
         if any(slot.name == HINTS for slot in schema.images):
             self._hints = _LayerPicker(self._session)
             form.addRow(tr("Color hints"), self._hints)
         self._frame_box = _FrameBox(self._session)
         form.addRow(tr("Face frame"), self._frame_box)
+        form.addRow("", _frame_check(self._session))
         form.addRow(tr("Next portrait"), _placement_box(self._session))
 
 
@@ -124,19 +125,38 @@ class _FrameBox(QComboBox):
 def _placement_box(session: Session) -> QComboBox:
     box, placements = QComboBox(), list(PLACEMENT_LABELS)
     box.addItems([tr(PLACEMENT_LABELS[placement]) for placement in placements])
-    box.setCurrentIndex(placements.index(session.placement))
+    box.setCurrentIndex(placements.index(session.settings.placement))
     box.setToolTip(tr("What another portrait of the same sketch does. A group that you painted in is never changed."))
 
     def chosen(index: int) -> None:
-        session.placement = placements[box.currentIndex()]
+        session.settings.placement = placements[box.currentIndex()]
 
     box.activated.connect(chosen)
     return box
 
 
-def _opacity_slider(session: Session) -> QSlider:
-    slider = QSlider(Qt.Orientation.Horizontal)
-    slider.setRange(0, 100)
-    slider.setValue(round(session.guide_opacity * 100))
+def _frame_check(session: Session) -> QCheckBox:
+    box = QCheckBox(tr("Show it on the canvas"))
+    box.setChecked(session.settings.show_frame)
+
+    def toggled(on: bool) -> None:
+        session.settings.show_frame = on
+        session.changed()
+
+    box.toggled.connect(toggled)
+    return box
+
+
+def _opacity_field(session: Session) -> QWidget:
+    """In percent: slider and numeric entry, which change the guide when the hand is off them."""
+    slider, spin = QSlider(Qt.Orientation.Horizontal), QSpinBox()
+    for field in (slider, spin):
+        field.setRange(0, 100)
+        field.setValue(round(session.settings.guide_opacity * 100))
+    spin.setSuffix(" %")
+    spin.setKeyboardTracking(False)
+    slider.valueChanged.connect(spin.setValue)
+    spin.valueChanged.connect(slider.setValue)
+    spin.valueChanged.connect(lambda value: None if slider.isSliderDown() else session.set_guide_opacity(value / 100))
     slider.sliderReleased.connect(lambda: session.set_guide_opacity(slider.value() / 100))
-    return slider
+    return side_by_side(slider, spin)

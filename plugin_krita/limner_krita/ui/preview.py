@@ -7,10 +7,11 @@ from typing import Any
 
 from .. import pictures
 from ..client import Pixels
-from ..qt import QColor, QPainter, QPixmap, QRectF, QSizePolicy, Qt, QWidget
+from ..qt import QColor, QImage, QPainter, QPixmap, QPointF, QRectF, QSizePolicy, Qt, QWidget
 from ..texts import tr
 
-_SIDE = 200  # pixels, at least
+_SIDE = 100  # pixels, at least
+_KEEP = Qt.AspectRatioMode.KeepAspectRatio
 
 
 class PreviewArea(QWidget):
@@ -19,8 +20,9 @@ class PreviewArea(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._shown: Any = None
-        self._picture: QPixmap | None = None
-        self.setMinimumSize(_SIDE // 2, _SIDE // 2)
+        self._picture: QImage | None = None
+        self._scaled = QPixmap()
+        self.setMinimumSize(_SIDE, _SIDE)
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
@@ -29,12 +31,15 @@ class PreviewArea(QWidget):
         """Qt asks how high a square of that width is."""
         return width
 
-    def show_picture(self, pixels: Pixels | None) -> None:
-        """Show it; None shows a word of advice instead."""
-        if pixels is self._shown:
+    def show_picture(self, picture: Pixels | bytes | None) -> None:
+        """Show pixels or a JPEG file; None shows a word of advice instead."""
+        if picture is self._shown:
             return
-        self._shown = pixels
-        self._picture = None if pixels is None else QPixmap.fromImage(pictures.to_image(pixels))
+        self._shown, self._scaled = picture, QPixmap()
+        if isinstance(picture, bytes):
+            self._picture = QImage.fromData(picture)
+        else:
+            self._picture = pictures.to_image(picture) if picture is not None else None
         self.update()
 
     def paintEvent(self, event: Any) -> None:
@@ -47,8 +52,10 @@ class PreviewArea(QWidget):
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
             painter.drawText(area.adjusted(12, 12, -12, -12), int(flags), tr("Draw a face, then press Generate."))
         else:
-            side = min(area.width(), area.height())
-            place = QRectF((area.width() - side) / 2, (area.height() - side) / 2, side, side)
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            painter.drawPixmap(place, self._picture, QRectF(self._picture.rect()))
+            side = int(min(area.width(), area.height()))
+            if max(self._scaled.width(), self._scaled.height()) != side:
+                smooth = Qt.TransformationMode.SmoothTransformation
+                self._scaled = QPixmap.fromImage(self._picture.scaled(side, side, _KEEP, smooth))
+            place = QPointF((area.width() - side) / 2, (area.height() - side) / 2)
+            painter.drawPixmap(place, self._scaled)
         painter.end()

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One control for each type of parameter: a row shows the session's value, and sets it when the artist changes it."""
+"""One control for each type of parameter: a row shows the value, and sets it when the artist changes it."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 from typing import Any, Callable, Iterator
 
-from ..model.session import Session
+from ..model.controls import TaskControls
 from ..qt import (
     QCheckBox,
     QComboBox,
@@ -27,18 +28,18 @@ _SPIN_LIMIT = 2**31 - 1
 
 
 class Row:
-    """A label and a field. ``refresh`` shows the session's value without setting it again."""
+    """A label and a field. ``refresh`` shows the control's value without setting it again."""
 
-    def __init__(self, session: Session, parameter: Parameter) -> None:
-        self.session, self.parameter = session, parameter
+    def __init__(self, controls: TaskControls, parameter: Parameter) -> None:
+        self.controls, self.parameter = controls, parameter
         self.label: QWidget = QLabel(tr(parameter.label or parameter.name))
         self.field: QWidget = QWidget()
         self._showing = False
 
     @property
     def value(self) -> Any:
-        """The session's value; the default when it has none."""
-        return self.session.values.get(self.parameter.name, self.parameter.default)
+        """The control's value; the default when it has none."""
+        return self.controls.values.get(self.parameter.name, self.parameter.default)
 
     @contextlib.contextmanager
     def showing(self) -> Iterator[None]:
@@ -52,24 +53,25 @@ class Row:
     def put(self, value: Any) -> None:
         """The artist has changed it."""
         if not self._showing:
-            self.session.set_value(self.parameter.name, value)
+            self.controls.set(self.parameter.name, value)
 
     def refresh(self) -> None:
-        """Show the session's value."""
+        """Show the value."""
 
     def finish(self) -> Row:
         """Set the tool tips; returns itself."""
         text = tr(self.parameter.help) or self.parameter.allowed
         for widget in (self.label, self.field):
             widget.setToolTip(text)
+        self.field.setObjectName(f"limner_field_{self.parameter.name}")
         return self
 
 
 class NumberRow(Row):
     """Slider and numeric entry. An optional number has a check box: without the check it follows another one."""
 
-    def __init__(self, session: Session, parameter: NumberParameter) -> None:
-        super().__init__(session, parameter)
+    def __init__(self, controls: TaskControls, parameter: NumberParameter) -> None:
+        super().__init__(controls, parameter)
         self._number = parameter
         self._own: QCheckBox | None = None
         if parameter.optional:
@@ -78,13 +80,14 @@ class NumberRow(Row):
             self.label = self._own
         self._slider, self._spin = QSlider(Qt.Orientation.Horizontal), QDoubleSpinBox()
         self._slider.setRange(0, _SLIDER_STEPS)
+        smallest = min(number for number in (parameter.step, parameter.minimum, 0.01) if number > 0)
+        self._spin.setDecimals(math.ceil(-math.log10(smallest)))
         self._spin.setRange(parameter.minimum, parameter.maximum)
         self._spin.setSingleStep(parameter.step)
-        self._spin.setDecimals(2)
         self._spin.setKeyboardTracking(False)
         self._slider.valueChanged.connect(lambda position: self.put(self._at(position)))
         self._spin.valueChanged.connect(lambda value: self.put(round(float(value), 6)))
-        self.field = _side_by_side(self._slider, self._spin)
+        self.field = side_by_side(self._slider, self._spin)
 
     def _at(self, position: int) -> float:
         span = self._number.maximum - self._number.minimum
@@ -93,14 +96,14 @@ class NumberRow(Row):
     def _effective(self) -> float:
         value = self.value
         if value is None:
-            value = self.session.values.get(self._number.follows)
+            value = self.controls.values.get(self._number.follows)
         return float(self._number.minimum if value is None else value)
 
     def _toggled(self, own: bool) -> None:
         self.put(self._effective() if own else None)
 
     def refresh(self) -> None:
-        """Show the session's value, or the one that it follows."""
+        """Show the value, or the one that it follows."""
         value = self._effective()
         span = (self._number.maximum - self._number.minimum) or 1.0
         with self.showing():
@@ -114,8 +117,10 @@ class NumberRow(Row):
 class IntegerRow(Row):
     """A numeric entry; the seed has a button beside it that takes another one."""
 
-    def __init__(self, session: Session, parameter: IntegerParameter, button: tuple[str, Callable[[], None]] | None):
-        super().__init__(session, parameter)
+    def __init__(
+        self, controls: TaskControls, parameter: IntegerParameter, button: tuple[str, Callable[[], None]] | None
+    ) -> None:
+        super().__init__(controls, parameter)
         self._spin = QSpinBox()
         self._spin.setRange(max(parameter.minimum, -_SPIN_LIMIT), min(parameter.maximum, _SPIN_LIMIT))
         self._spin.setSingleStep(parameter.step)
@@ -124,11 +129,12 @@ class IntegerRow(Row):
         self.field = self._spin
         if button is not None:
             press = QPushButton(button[0])
+            press.setObjectName("limner_new_color")
             press.clicked.connect(lambda checked=False: button[1]())
-            self.field = _side_by_side(self._spin, press)
+            self.field = side_by_side(self._spin, press)
 
     def refresh(self) -> None:
-        """Show the session's value."""
+        """Show the value."""
         with self.showing():
             self._spin.setValue(int(self.value))
 
@@ -136,15 +142,15 @@ class IntegerRow(Row):
 class BooleanRow(Row):
     """A check box."""
 
-    def __init__(self, session: Session, parameter: BooleanParameter) -> None:
-        super().__init__(session, parameter)
+    def __init__(self, controls: TaskControls, parameter: BooleanParameter) -> None:
+        super().__init__(controls, parameter)
         self.label = QLabel()
         self._box = QCheckBox(tr(parameter.label or parameter.name))
         self._box.toggled.connect(lambda checked: self.put(bool(checked)))
         self.field = self._box
 
     def refresh(self) -> None:
-        """Show the session's value."""
+        """Show the value."""
         with self.showing():
             self._box.setChecked(bool(self.value))
 
@@ -152,8 +158,8 @@ class BooleanRow(Row):
 class ChoiceRow(Row):
     """A list to choose from."""
 
-    def __init__(self, session: Session, parameter: ChoiceParameter) -> None:
-        super().__init__(session, parameter)
+    def __init__(self, controls: TaskControls, parameter: ChoiceParameter) -> None:
+        super().__init__(controls, parameter)
         self._choices = parameter.choices
         self._list = QComboBox()
         self._list.addItems([tr(label) for label in parameter.labels])
@@ -161,26 +167,27 @@ class ChoiceRow(Row):
         self.field = self._list
 
     def refresh(self) -> None:
-        """Show the session's value."""
+        """Show the value."""
         with self.showing():
             self._list.setCurrentIndex(self._choices.index(self.value))
 
 
-def make_row(session: Session, parameter: Parameter) -> Row | None:
+def make_row(controls: TaskControls, parameter: Parameter) -> Row | None:
     """The row for a parameter; None for a type that has no control here."""
     if isinstance(parameter, NumberParameter):
-        return NumberRow(session, parameter).finish()
+        return NumberRow(controls, parameter).finish()
     if isinstance(parameter, IntegerParameter):
-        button = (tr("New color"), session.new_color) if parameter.name == "seed" else None
-        return IntegerRow(session, parameter, button).finish()
+        button = (tr("New color"), controls.new_color) if parameter.name == "seed" else None
+        return IntegerRow(controls, parameter, button).finish()
     if isinstance(parameter, BooleanParameter):
-        return BooleanRow(session, parameter).finish()
+        return BooleanRow(controls, parameter).finish()
     if isinstance(parameter, ChoiceParameter):
-        return ChoiceRow(session, parameter).finish()
+        return ChoiceRow(controls, parameter).finish()
     return None
 
 
-def _side_by_side(first: QWidget, second: QWidget) -> QWidget:
+def side_by_side(first: QWidget, second: QWidget) -> QWidget:
+    """Both in one line, the first as wide as there is room."""
     both = QWidget()
     line = QHBoxLayout(both)
     line.setContentsMargins(0, 0, 0, 0)

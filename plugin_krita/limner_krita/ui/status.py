@@ -33,9 +33,11 @@ class StatusArea(QWidget):
     def __init__(self, session: Session, parent: QWidget) -> None:
         super().__init__(parent)
         self._session = session
+        self._shown: tuple[str, ...] = ()
         self._dot, self._text = QLabel("\u25cf", self), QLabel(self)
         self._text.setWordWrap(True)
         self._button = QPushButton(self)
+        self._button.setObjectName("limner_help_button")
         self._button.clicked.connect(lambda checked=False: session.service.start())
         self._trouble = QLabel(self)
         self._trouble.setWordWrap(True)
@@ -59,12 +61,16 @@ class StatusArea(QWidget):
         state = self._session.state
         text, button = words(self._session)
         color = _RED if state.problem is not None else _COLORS.get(state.name, _GRAY)
+        problem = state.problem or self._session.problem
+        trouble = f"{problem.message}\n{problem.remedy}" if problem is not None else ""
+        shown = (text, button, color, trouble)
+        if shown == self._shown:  # laying it out anew takes its time
+            return
+        self._shown = shown
         self._dot.setStyleSheet(f"color: {color}")
         self._text.setText(tr("Backend:") + " " + text)
         self._button.setText(button)
         self._button.setVisible(bool(button))
-        problem = state.problem or self._session.problem
         self._trouble.setVisible(problem is not None)
-        if problem is not None:
-            self._trouble.setText(f"{problem.message}\n{problem.remedy}")
-            self._trouble.setToolTip("\n".join(state.log_tail))
+        self._trouble.setText(trouble)
+        self._trouble.setToolTip("\n".join(state.log_tail))

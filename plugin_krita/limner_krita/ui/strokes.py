@@ -16,10 +16,14 @@ _MODEL = "KisUndoModel"
 
 
 class StrokeWatch(QObject):
-    """Calls ``settled`` once the drawing has changed and then rested for a moment."""
+    """Calls ``moved`` after each step in the history, and ``settled`` once the drawing has rested for a moment."""
 
-    def __init__(self, settled: Callable[[], None], parent: QObject | None = None) -> None:
+    def __init__(self, moved: Callable[[], None], settled: Callable[[], None], parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._moved = QTimer(self)  # Krita is still in the middle of the step when the model is reset
+        self._moved.setSingleShot(True)
+        self._moved.setInterval(0)
+        self._moved.timeout.connect(moved)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(SETTLE_MS)
@@ -29,5 +33,6 @@ class StrokeWatch(QObject):
         """Listen in a main window; False when it has no Undo History docker."""
         models = [m for m in window.findChildren(QAbstractItemModel) if m.metaObject().className() == _MODEL]
         for model in models:
+            model.modelReset.connect(self._moved.start)
             model.modelReset.connect(self._timer.start)
         return bool(models)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs test scenarios inside Krita: the functions of LIMNER_SCENARIOS named in LIMNER_RUN, then quits Krita.
+"""Runs test scenarios inside Krita: the functions named in LIMNER_RUN of the folder LIMNER_SCENARIOS, then quits Krita.
 
 A scenario is a generator. It yields what it waits for, a callable or a number of milliseconds, and is sent what the
 callable returned at last; so Krita's own event loop goes on in between (in a nested one Krita puts events off).
@@ -8,18 +8,20 @@ What it returns, or the traceback of what it raised, is written as JSON to LIMNE
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import os
+import sys
 import time
 import traceback
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 from krita import Krita
 from PyQt5.QtCore import QTimer
 
-PATIENCE_S = 180.0  # for anything to happen, on the slowest machine
+PATIENCE_S = float(os.environ.get("LIMNER_PATIENCE", "180"))  # seconds, for anything to happen, on the slowest machine
 
 
 class Driver:
@@ -28,7 +30,7 @@ class Driver:
     def __init__(self, names: list[str]) -> None:
         self.names = names
         self.facts: dict[str, Any] = {}
-        self.module: Any = None
+        self.scenarios: dict[str, Any] = {}
         self.current: Generator[Any, Any, Any] | None = None
         self.name = ""
         self.awaited: Any = None
@@ -40,10 +42,10 @@ class Driver:
 
     def step(self) -> None:
         window = Krita.instance().activeWindow()
-        if self.module is None and (window is None or not window.qwindow().isVisible()):
+        if not self.scenarios and (window is None or not window.qwindow().isVisible()):
             return
         try:
-            self.module = self.module or load(os.environ["LIMNER_SCENARIOS"])
+            self.scenarios = self.scenarios or load(os.environ["LIMNER_SCENARIOS"])
             self.advance()
         except Exception:
             self.facts[self.name or "driver"] = {"error": traceback.format_exc()}
@@ -65,6 +67,7 @@ class Driver:
         except StopIteration as end:
             self.facts[self.name] = end.value
             self.current = None
+            self.write()
 
     def begin_next(self) -> None:
         if not self.names:
@@ -72,30 +75,33 @@ class Driver:
             return
         self.name = self.names.pop(0)
         print("SCENARIO", self.name, flush=True)
-        self.current = getattr(self.module, self.name)()
+        self.current = self.scenarios[self.name]()
         self.await_what(next(self.current))
 
     def await_what(self, awaited: Any) -> None:
         self.awaited = awaited
         self.deadline = time.monotonic() + (PATIENCE_S if callable(awaited) else awaited / 1000)
 
-    def end(self) -> None:
-        self.timer.stop()
+    def write(self) -> None:
         with open(os.environ["LIMNER_FACTS"], "w", encoding="utf-8") as file:
             json.dump(self.facts, file, indent=1)
+
+    def end(self) -> None:
+        self.timer.stop()
+        self.write()
         for document in Krita.instance().documents():
             document.setBatchmode(True)
             document.setModified(False)
         QTimer.singleShot(200, lambda: Krita.instance().action("file_quit").trigger())
 
 
-def load(path: str) -> Any:
-    spec = importlib.util.spec_from_file_location("limner_scenarios", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def load(folder: str) -> dict[str, Any]:
+    """The scenarios of all modules krita_scenarios* in a folder, by name."""
+    sys.path.insert(0, folder)
+    found: dict[str, Any] = {}
+    for path in sorted(Path(folder).glob("krita_scenarios*.py")):
+        found.update(vars(importlib.import_module(path.stem)))
+    return found
 
 
 driver = Driver(os.environ["LIMNER_RUN"].split(",")) if os.environ.get("LIMNER_RUN") else None
