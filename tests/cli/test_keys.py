@@ -42,8 +42,11 @@ def test_from_the_first_key_to_the_last(studio: Command, artist: Command, tmp_pa
     assert "lets anna in" in studio.succeeds("keys", "allow", "anna", key)
     assert studio.succeeds("keys", "list") == f"{key}  anna\n"
     assert "ready" in studio.succeeds("keys", "invite", endpoint, "-o", invitation)
-    studio.succeeds("serve", "--endpoint", endpoint, "--public-key-dir", allowed)
-    assert "with options of its own" in studio.fails("serve", "--endpoint", endpoint, "--public-key-dir", allowed)
+    assert f"in at {endpoint}" in studio.succeeds("serve", "--endpoint", endpoint, "--public-key-dir", allowed)
+    for options in ((), ("--foreground",)):
+        assert (
+            "of its own" in studio.spawn("serve", "--endpoint", endpoint, "--public-key-dir", allowed, *options).stderr
+        )
     assert key in artist.succeeds("keys", "connect", invitation)
     state = artist.json("status")
     assert (state["endpoint"], state["pid"]) == (endpoint, studio.json("status")["pid"])

@@ -27,12 +27,12 @@ from limner.wire import (
     Ping,
     Pong,
     Queued,
-    ServerMessage,
     Submit,
     Welcome,
     encode,
 )
 from tests.support.backends import wait_for
+from tests.support.notes import ClientNotes
 
 ANNA, BOB, CARL = b"anna", b"bob", b"carl"
 
@@ -48,32 +48,12 @@ class LoadingWorker:
         """Nothing to wake."""
 
 
-class Notes:
-    """Notes what clients are told."""
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[bytes, ServerMessage]] = []
-
-    def send(self, client: bytes, message: ServerMessage) -> bool:
-        self.sent.append((client, message))
-        return True
-
-    def admit(self, client: bytes) -> None:
-        """Nothing to note."""
-
-    def forget(self, client: bytes) -> None:
-        """Nothing to note."""
-
-    def answers(self, client: bytes) -> list[ServerMessage]:
-        return [message for to, message in self.sent if to == client]
-
-
 class Stage:
     """A backend with limits, and a clock that is set by hand."""
 
     def __init__(self, **limits: int) -> None:
         self.now = 1000.0
-        self.notes = Notes()
+        self.notes = ClientNotes()
         worker: object = LoadingWorker()
         self.backend = Backend("t", worker, self.notes, lambda: self.now, ClientLimits(**limits))  # type: ignore[arg-type]
 

@@ -16,25 +16,9 @@ from limner.server.supervisor import WorkerReady, WorkerSupervisor
 from limner.server.worker import link
 from limner.server.worker.link import LinkMessage
 from limner.server.workerprocess import WorkerSettings
-from limner.wire import Error, ErrorCode, Ping, Pong, ServerMessage, connection
+from limner.wire import Error, ErrorCode, Ping, Pong, connection
 from tests.support.backends import wait_for
-
-
-class Notes:
-    """Notes what clients are told."""
-
-    def __init__(self) -> None:
-        self.sent: list[ServerMessage] = []
-
-    def send(self, client: bytes, message: ServerMessage) -> bool:
-        self.sent.append(message)
-        return True
-
-    def admit(self, client: bytes) -> None:
-        """Nothing to note."""
-
-    def forget(self, client: bytes) -> None:
-        """Nothing to note."""
+from tests.support.notes import ClientNotes
 
 
 class ComparedDigests:
@@ -50,12 +34,12 @@ class ComparedDigests:
 
 @pytest.mark.parametrize("token", ["", "right", "righu", "right and more", "\ud800", "é" * 64])
 def test_each_token_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch, token: str) -> None:
-    digests, notes = ComparedDigests(), Notes()
+    digests, notes = ComparedDigests(), ClientNotes()
     monkeypatch.setattr(connection, "hmac", digests)
     worker: Any = None  # a ping never reaches it
     Backend("right", worker, notes).on_message(b"anna", Ping("1", token))
     assert digests.compared == [(token.encode("utf-8", "surrogatepass"), b"right")]
-    answer = notes.sent[0]
+    answer = notes.sent[0][1]
     assert answer == Pong("1") if token == "right" else isinstance(answer, Error)
     assert isinstance(answer, Pong) or (isinstance(answer, Error) and answer.code == ErrorCode.BAD_TOKEN)
 

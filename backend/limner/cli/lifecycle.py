@@ -156,3 +156,5 @@ def serve(
     if connection is not None:
         verb = "runs already" if connection == found else "is starting"
         print(f"The backend {verb} at {connection.endpoint} (process {connection.pid}).")
+    if folder:
+        print(f"It lets the computers whose keys lie in {folder} in at {endpoint}.")

@@ -89,6 +89,7 @@ def _serve_here(options: ServeOptions, home: Path) -> None:
     with logging_to_file(), contextlib.ExitStack() as at_end:
         at_end.callback(lock.release)
         if other := take_lock(lock):
+            _check_other(other, options)
             log.info("a backend runs already at %s (process %d): this one is not needed and ends", *_place(other))
             return
         write_install_record(sys.executable, __version__)
@@ -109,9 +110,7 @@ def _serve_here(options: ServeOptions, home: Path) -> None:
 def _serve_behind(options: ServeOptions, home: Path) -> None:
     """Starts `python -m limner.server --foreground` detached from this terminal, and waits until it listens."""
     if other := live_connection():
-        if options.public_key_dir:
-            text = f"A backend runs already at {other.endpoint} (process {other.pid}) with options of its own."
-            raise LimnerError(ErrorCode.START_FAILED, text, "End it with 'limner stop', then try again.")
+        _check_other(other, options)
         return
     log_file = log_path()
     with log_file.open("ab") as output:
@@ -124,6 +123,13 @@ def _serve_behind(options: ServeOptions, home: Path) -> None:
             text = f"The backend could not be started. Its log ends with: {lines}"
             raise LimnerError(ErrorCode.START_FAILED, text)
         time.sleep(0.05)
+
+
+def _check_other(other: ConnectionInfo, options: ServeOptions) -> None:
+    """Raises LimnerError when the backend that runs already need not do: it may let no other computers in."""
+    if options.public_key_dir:
+        text = f"A backend runs already at {other.endpoint} (process {other.pid}) with options of its own."
+        raise LimnerError(ErrorCode.START_FAILED, text, "End it with 'limner stop', then try again.")
 
 
 def _start_detached(arguments: list[str], home: Path, output: IO[bytes]) -> subprocess.Popen[bytes]:
