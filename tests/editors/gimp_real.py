@@ -134,6 +134,16 @@ class Gimp:
         return raw.reshape(layer["height"], layer["width"], 4)
 
 
+def _known_plugins(root: Path, profile: Path, keep: bool) -> None:
+    """Hand GIMP's list of its own plug-ins on to the next profile, for GIMP takes long to ask them all. What has
+    changed, and Limner's plug-in in its new place, GIMP asks all the same."""
+    kept, used = root / "var" / "cache" / "limner-pluginrc", profile / "pluginrc"
+    source, target = (used, kept) if keep else (kept, used)
+    if source.is_file() and not target.exists():
+        shutil.copy(source, target.with_name(target.name + ".new"))
+        target.with_name(target.name + ".new").rename(target)
+
+
 @contextmanager
 def open_gimp() -> Iterator[Gimp]:
     """A fresh profile in GIMP's folder, taken away afterwards."""
@@ -145,7 +155,9 @@ def open_gimp() -> Iterator[Gimp]:
     try:
         gimp = Gimp(root, inside, work)
         gimp.install_plugin()
+        _known_plugins(root, work / "gimp", keep=False)
         yield gimp
+        _known_plugins(root, work / "gimp", keep=True)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 

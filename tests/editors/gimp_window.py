@@ -24,7 +24,7 @@ Found = TypeVar("Found")
 
 def wait_for(look: Callable[[], Found], what: str) -> Found:
     """Look until there is something; fail after a long time."""
-    deadline = time.monotonic() + PATIENCE_S / 4
+    deadline = time.monotonic() + PATIENCE_S
     while not (found := look()):
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         time.sleep(_POLL_S)

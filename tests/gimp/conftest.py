@@ -33,8 +33,8 @@ def plugin(installed: Path) -> Iterator[SimpleNamespace]:
     assert not [name for name in (*stand_ins, PACKAGE) if name in sys.modules]
     sys.path.insert(0, str(installed))
     sys.modules.update(stand_ins)
-    names = ("backend", "geometry", "procedures", "record", "values", "wire", "client")
-    hosts = ("arguments", "canvas", "plugin")
+    names = ("backend", "gate", "geometry", "patch", "procedures", "record", "texts", "values", "wire", "client")
+    hosts = ("arguments", "canvas", "layers", "live_layers", "plugin", "work")
     found: dict[str, ModuleType] = {name: importlib.import_module(f"{PACKAGE}.{name}") for name in names}
     found.update((f"host_{name}", importlib.import_module(f"{PACKAGE}.host.{name}")) for name in hosts)
     yield SimpleNamespace(**found)

@@ -54,7 +54,12 @@ class Buffer:
     def set(self, rectangle: Any, form: str, data: bytes) -> None:
         assert form == "R'G'B'A u8"
         assert len(data) == rectangle.width * rectangle.height * 4
-        self.data[:] = data
+        assert min(rectangle.x, rectangle.y) >= 0
+        assert (rectangle.x + rectangle.width, rectangle.y + rectangle.height) <= (self.width, self.height)
+        length = rectangle.width * 4
+        for row in range(rectangle.height):
+            start = ((rectangle.y + row) * self.width + rectangle.x) * 4
+            self.data[start : start + length] = data[row * length : (row + 1) * length]
 
     def flush(self) -> None:
         pass
@@ -105,6 +110,11 @@ class Drawable:
 
     def scale(self, width: int, height: int, _local: bool) -> None:
         self.size = (width, height)
+        self.buffer = Buffer(width, height)
+
+    def get_thumbnail_data(self, width: int, height: int) -> tuple[Any, int, int, int]:
+        data = bytes(self.buffer.data)
+        return SimpleNamespace(get_data=lambda: data), width, height, 4
 
     def transform_rotate(self, angle: float, _center: bool, x: float, y: float) -> None:
         self.rotations.append((angle, x, y))
@@ -139,12 +149,33 @@ class GroupLayer(Layer):
 class Image:
     """layers: top first. steps: what one undo would take back each, as (begin, end) of the undo group."""
 
-    def __init__(self, base: ImageBaseType = ImageBaseType.RGB) -> None:
+    def __init__(self, base: ImageBaseType = ImageBaseType.RGB, width: int = 300, height: int = 200) -> None:
+        self.size = (width, height)
+        self.frozen = 0
         self.base, self.layers, self.selected = base, [], []
         self.open_groups, self.steps, self.valid = 0, 0, True
         self.outside: list[str] = []  # what was inserted outside an undo group
         self.bounds: tuple[int, int, int, int] | None = None
         self.fail_at = ""  # inserting a layer of this name fails
+
+    @staticmethod
+    def new(width: int, height: int, base: ImageBaseType) -> Image:
+        return Image(base, width, height)
+
+    def delete(self) -> None:
+        self.valid = False
+
+    def get_width(self) -> int:
+        return self.size[0]
+
+    def get_height(self) -> int:
+        return self.size[1]
+
+    def undo_freeze(self) -> None:
+        self.frozen += 1
+
+    def undo_thaw(self) -> None:
+        self.frozen -= 1
 
     def get_id(self) -> int:
         return 1
@@ -174,6 +205,7 @@ class Image:
 
     def remove_layer(self, layer: Any) -> None:
         self._siblings(layer.parent).remove(layer)
+        layer.valid = False
 
     def set_selected_layers(self, layers: list[Any]) -> None:
         self.selected = layers

@@ -11,6 +11,7 @@ import pytest
 from tests.gimp import fake_gimp as gimp
 
 PORTRAIT, SHADOW = "plug-in-limner-portrait", "plug-in-limner-shadow"
+LIVE, UPSAMPLE = "plug-in-limner-live", "plug-in-limner-upsample"
 STATUS, MODE = gimp.PDBStatusType, gimp.RunMode
 VALUES = {"seed": 0, "refine": 0.3, "shadow": True, "frame": "auto", "color_hints": None} | dict.fromkeys(
     ("left_eye", "right_eye", "nose", "mouth", "remainder"), -1.0
@@ -209,6 +210,29 @@ def test_a_result_without_a_portrait_is_an_error(
     assert len(image.layers) == 3
 
 
+def test_sharp_candidates_keep_their_size_around_the_place_of_the_photo(
+    plugin: SimpleNamespace, image: gimp.Image, backend: FakeBackend
+) -> None:
+    backend.names = ("candidate-1", "candidate-2")
+    backend.frame = {"x": 10.0, "y": 20.0, "size": 4.0}
+    config = {"candidates": 2, "seed": 0, "frame": "auto"}
+    assert call(plugin, image, [image.layers[1]], UPSAMPLE, **config) == (STATUS.SUCCESS, "")
+    assert (backend.jobs[0].task, set(backend.jobs[0].images)) == ("upsample", {"photo"})
+    group = image.layers[1]
+    assert group.name == "Limner upsampled"
+    found = [(layer.name, layer.offsets, layer.size) for layer in group.children]
+    assert found == [("Candidate 1", (38, 8), (8, 8)), ("Candidate 2", (38, 8), (8, 8))]
+
+
+def test_live_needs_a_person(plugin: SimpleNamespace, image: gimp.Image, backend: FakeBackend) -> None:
+    status, message = call(plugin, image, [image.layers[1]], LIVE)
+    assert (status, message) == (
+        STATUS.CALLING_ERROR,
+        "A live portrait needs somebody who draws. Call plug-in-limner-portrait instead.",
+    )
+    assert not backend.jobs
+
+
 def test_the_next_dialog_begins_with_the_values_of_the_result(plugin: SimpleNamespace) -> None:
     table = plugin.procedures.PROCEDURES[PORTRAIT]
     config = gimp.Config(**VALUES)
@@ -221,9 +245,10 @@ def test_the_next_dialog_begins_with_the_values_of_the_result(plugin: SimpleName
 
 
 def test_the_arguments_that_gimp_is_told(plugin: SimpleNamespace) -> None:
-    made = {name: plugin.host_plugin.LimnerPlugIn().do_create_procedure(name) for name in (PORTRAIT, SHADOW)}
-    assert plugin.host_plugin.LimnerPlugIn().do_query_procedures() == list(made)
+    names = plugin.host_plugin.LimnerPlugIn().do_query_procedures()
+    made = {name: plugin.host_plugin.LimnerPlugIn().do_create_procedure(name) for name in names}
     found = {name: (kind, *rest[2:-1]) for name, (kind, *rest) in made[PORTRAIT].arguments.items()}
+    assert made[LIVE].arguments.keys() == made[PORTRAIT].arguments.keys()
     choice, default = found.pop("frame")[1:]
     assert (choice.nicks, default) == (["auto", "selection", "full"], "auto")
     parts = ("left-eye", "right-eye", "nose", "mouth", "remainder")
@@ -237,4 +262,10 @@ def test_the_arguments_that_gimp_is_told(plugin: SimpleNamespace) -> None:
     for procedure in made.values():
         assert procedure.told["add_menu_path"] == ("<Image>/Filters/Limner",)
     labels = [procedure.told["set_menu_label"][0].replace("_", "") for procedure in made.values()]
-    assert labels == ["Sketch to Portrait...", "Shadow Guide"]
+    assert labels == [
+        "Sketch to Portrait...",
+        "Live Portrait...",
+        "Shadow Guide",
+        "Invert Sketch...",
+        "Upsample Face...",
+    ]

@@ -24,6 +24,10 @@ class Rectangle:
     width: int
     height: int
 
+    def moved(self, x: int, y: int) -> Rectangle:
+        """The same size, as many pixels further right and down."""
+        return Rectangle(self.x + x, self.y + y, self.width, self.height)
+
 
 @dataclass(frozen=True)
 class Square:
@@ -94,6 +98,12 @@ def square_around(rectangle: Rectangle) -> Square:
     x = rectangle.x + (rectangle.width - size) / 2
     y = rectangle.y + (rectangle.height - size) / 2
     return Square(x, y, size)
+
+
+def at_least(place: Placement, side: int) -> Placement:
+    """The place, or one around the same center whose side is `side` pixels."""
+    more = max(0, side - place.side)
+    return Placement(place.x - more // 2, place.y - more // 2, place.side + more, place.angle)
 
 
 def placement(frame: Mapping[str, Any], sent: View) -> Placement:

@@ -7,7 +7,7 @@ schema. GIMP's argument `left-eye` is the backend's parameter `left_eye`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .texts import N_
 from .wire import BooleanParameter, ChoiceParameter, ImageSlot, IntegerParameter, NumberParameter, Parameter
@@ -20,7 +20,9 @@ FRAME_AUTO, FRAME_SELECTION, FRAME_FULL = "auto", "selection", "full"
 class Procedure:
     """name: in GIMP. task: of the backend. layers: (name of the result's picture, name of its layer), top first; a
     picture that was not asked for is left out. group: name of the layer group that holds them, "" for none.
-    slots: further drawables that go to the backend, at the place and in the size of the sketch."""
+    slot: the backend's name of the picture that is the selected layer. slots: further drawables that go to the
+    backend, at its place and in its size. live: its dialog stays open and follows the drawing. sharp: the layers are
+    never made smaller than the backend's pictures. quick: the preview may follow each change of a value."""
 
     name: str
     task: str
@@ -32,6 +34,20 @@ class Procedure:
     layers: tuple[tuple[str, str], ...]
     group: str = ""
     slots: tuple[ImageSlot, ...] = ()
+    slot: str = "sketch"
+    live: bool = False
+    sharp: bool = False
+    quick: bool = True
+
+    @property
+    def has_dialog(self) -> bool:
+        """As its menu entry says: one with an ellipsis asks first."""
+        return self.menu_label.endswith("...")
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The backend's names of the pictures."""
+        return tuple(name for name, _layer in self.layers)
 
 
 def argument_name(parameter: str) -> str:
@@ -85,6 +101,21 @@ _PORTRAIT = Procedure(
     ),
 )
 
+_LIVE = replace(
+    _PORTRAIT,
+    name="plug-in-limner-live",
+    menu_label=N_("_Live Portrait..."),
+    title=N_("Live Portrait"),
+    blurb=N_("Follow the drawing with a portrait while you draw"),
+    help=N_(
+        "Opens a dialog that stays open beside the canvas. When the drawing on the layer rests, the layers 'Portrait' "
+        "and 'Shadow guide' of the group above it are painted anew in place. The first portrait inserts the group, "
+        "which is one undo step; painting it anew adds none, so that undo takes back your strokes. 'Keep' closes the "
+        "dialog and leaves the group in the image, 'Discard' removes it. The drawn layer itself stays as it is."
+    ),
+    live=True,
+)
+
 _SHADOW = Procedure(
     name="plug-in-limner-shadow",
     task="shadow",
@@ -99,4 +130,62 @@ _SHADOW = Procedure(
     layers=(("shadow", "Shadow guide"),),
 )
 
-PROCEDURES = {procedure.name: procedure for procedure in (_PORTRAIT, _SHADOW)}
+_INVERT = Procedure(
+    name="plug-in-limner-invert",
+    task="invert",
+    menu_label=N_("_Invert Sketch..."),
+    title=N_("Invert Sketch"),
+    blurb=N_("Turn a line, gray or color sketch of a face into a photo of it"),
+    help=N_(
+        "Sends the layer's pixels to the Limner backend on this computer, which is started when none runs, and inserts "
+        "a layer group with the photo above the layer. It follows the sketch to the letter. The layer itself stays as "
+        "it is."
+    ),
+    parameters=(
+        ChoiceParameter(
+            "style",
+            N_("S_tyle"),
+            N_("What kind of sketch it is"),
+            choices=("auto", "line", "gray", "color"),
+            labels=(N_("Find out"), N_("Lines"), N_("Shades of gray"), N_("Colors")),
+            default="auto",
+        ),
+        _FRAME,
+    ),
+    layers=(("portrait", "Portrait"),),
+    group="Limner inverted",
+)
+
+MOST_CANDIDATES = 8
+_UPSAMPLE = Procedure(
+    name="plug-in-limner-upsample",
+    task="upsample",
+    menu_label=N_("_Upsample Face..."),
+    title=N_("Upsample Face"),
+    blurb=N_("Find sharp faces that look like a tiny or blurred one"),
+    help=N_(
+        "Sends the layer's pixels to the Limner backend on this computer, which is started when none runs, and inserts "
+        "a layer group with sharp faces that look the same when they are made as small as the layer. They keep their "
+        "own size, centered on the layer: choose Image > Fit Canvas to Layers when the canvas is smaller. The layer "
+        "itself stays as it is."
+    ),
+    parameters=(
+        IntegerParameter(
+            "candidates",
+            N_("Ca_ndidates"),
+            N_("How many different faces"),
+            minimum=1,
+            maximum=MOST_CANDIDATES,
+            default=4,
+        ),
+        IntegerParameter("seed", N_("See_d"), N_("Another seed, other faces"), default=0, maximum=2**31 - 1),
+        _FRAME,
+    ),
+    layers=tuple((f"candidate-{number}", f"Candidate {number}") for number in range(1, MOST_CANDIDATES + 1)),
+    group="Limner upsampled",
+    slot="photo",
+    sharp=True,
+    quick=False,
+)
+
+PROCEDURES = {procedure.name: procedure for procedure in (_PORTRAIT, _LIVE, _SHADOW, _INVERT, _UPSAMPLE)}

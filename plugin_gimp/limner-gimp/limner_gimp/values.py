@@ -12,6 +12,7 @@ from typing import Any
 
 from .geometry import Square
 from .procedures import FRAME_SELECTION, Procedure, argument_name
+from .texts import _
 from .wire import ErrorCode, LimnerError, NumberParameter, Parameter
 
 UNSET = -1.0
@@ -44,7 +45,7 @@ def _selected(selection: Square | None) -> list[float]:
     if selection is None:
         raise LimnerError(
             ErrorCode.BAD_PARAMETER,
-            "The face frame is the selection, but nothing is selected.",
-            "Select the face, or choose another face frame.",
+            _("The face frame is the selection, but nothing is selected."),
+            _("Select the face, or choose another face frame."),
         )
     return [selection.x, selection.y, selection.size]

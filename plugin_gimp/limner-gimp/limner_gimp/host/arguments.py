@@ -7,7 +7,7 @@ from typing import Any
 
 from gi.repository import Gimp, GObject
 
-from ..procedures import Procedure, argument_name
+from ..procedures import PROCEDURES, Procedure, argument_name
 from ..record import Record
 from ..texts import _
 from ..values import UNSET, is_optional
@@ -60,8 +60,9 @@ def drawables(config: Gimp.ProcedureConfig, table: Procedure) -> dict[str, Gimp.
 
 
 def restore(config: Gimp.ProcedureConfig, table: Procedure, record: Record) -> None:
-    """Take over the values that a result of the same procedure was made with; what does not fit stays as it is."""
-    if record.procedure != table.name:
+    """Take over the values that a result of the same task was made with; what does not fit stays as it is."""
+    made_by = PROCEDURES.get(record.procedure)
+    if made_by is None or made_by.task != table.task:
         return
     for parameter in table.parameters:
         name = argument_name(parameter.name)

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The dialog before a procedure runs: GIMP's own for the arguments, a row for each part of the face, and the backend's
-state. The backend starts while the user sets the values."""
+"""The dialog of a procedure: its values with a preview, then the job itself with its progress; Cancel stops the job.
+
+The backend starts while the user sets the values. All waiting is done by a timer.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import time
+import traceback
 
 import gi
 
@@ -12,109 +15,131 @@ gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gimp, GimpUi, GLib, Gtk  # noqa: E402 the versions are named first
 
-from ..backend import state_text  # noqa: E402
+from ..backend import Answer, Done, Failed, Job, News, Session, unforeseen  # noqa: E402
 from ..client import Launcher  # noqa: E402
-from ..procedures import Procedure, argument_name  # noqa: E402
+from ..gate import Gate  # noqa: E402
 from ..texts import _  # noqa: E402
-from ..values import UNSET, is_optional  # noqa: E402
-from ..wire import NumberParameter  # noqa: E402
+from ..wire import LimnerError  # noqa: E402
+from . import arguments  # noqa: E402
+from .controls import SPACE, PreviewBox, StatusBox, arrange  # noqa: E402
+from .work import Call  # noqa: E402
 
-_SPACE = 6  # pixels between two controls
-_LOOK_INTERVAL = 100  # milliseconds between two looks at the backend
-_STATE_WIDTH = 50  # characters
-
-
-def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, table: Procedure, launcher: Launcher) -> bool:
-    """Show the dialog, which changes `config`. Returns False when the user cancels."""
-    GimpUi.init("limner-gimp")
-    dialog = GimpUi.ProcedureDialog.new(procedure, config, _(table.title))
-    parts = [item for item in table.parameters if isinstance(item, NumberParameter) and is_optional(item)]
-    for item in table.parameters:
-        if isinstance(item, NumberParameter) and item not in parts:
-            dialog.get_scale_entry(argument_name(item.name), 1.0)  # a slider, where GIMP would show a number alone
-    others = [item.name for item in table.parameters if item not in parts] + [slot.name for slot in table.slots]
-    dialog.fill([argument_name(name) for name in others])
-    if parts:
-        dialog.get_content_area().pack_start(_part_rows(config, parts), False, False, 0)
-    state = _BackendRow(launcher)
-    dialog.get_content_area().pack_end(state.box, False, False, 0)
-    answer = bool(dialog.run())
-    state.end()
-    dialog.destroy()
-    return answer
+_TICK_MS = 50
 
 
-def _part_rows(config: Gimp.ProcedureConfig, parts: list[NumberParameter]) -> Gtk.Widget:
-    grid = Gtk.Grid(row_spacing=_SPACE, column_spacing=2 * _SPACE, margin=2 * _SPACE)
-    heading = Gtk.Label(label=_("Parts with a value of their own (the others follow Refine):"), xalign=0.0)
-    grid.attach(heading, 0, 0, 2, 1)
-    for row, parameter in enumerate(parts, start=1):
-        part = _PartRow(config, parameter)
-        grid.attach(part.switch, 0, row, 1, 1)
-        grid.attach(part.slider, 1, row, 1, 1)
-    grid.show_all()
-    return grid
+class TaskDialog:
+    """Shown once, by `ask`."""
 
+    def __init__(self, procedure: Gimp.Procedure, call: Call, launcher: Launcher) -> None:
+        GimpUi.init("limner-gimp")
+        self._call, self._session = call, Session(launcher)
+        self._gate = Gate(time.monotonic)
+        self._made: Done | None = None  # the newest answer
+        self._work: GLib.MainLoop | None = None  # runs while the user waits for the layers
+        self._dialog = GimpUi.ProcedureDialog.new(procedure, call.config, _(call.table.title))
+        self._status = StatusBox(self._session)
+        self._preview = PreviewBox(self._ask_preview, call.table.quick)
+        self._controls = Gtk.Box(spacing=3 * SPACE, margin=2 * SPACE)
+        self._controls.pack_start(arrange(self._dialog, call.config, call.table), True, True, 0)
+        self._controls.pack_end(self._preview.box, False, False, 0)
+        self._controls.show()
+        area = self._dialog.get_content_area()
+        area.pack_start(self._controls, True, True, 0)
+        self._status.box.set_property("margin", 2 * SPACE)
+        area.pack_end(self._status.box, False, False, 0)
+        self._dialog.connect("response", self._stop_work)
+        self._dialog.connect("delete-event", lambda *_event: self._work is not None)
 
-class _PartRow:
-    """A check box that gives the part a value of its own, and the slider for it."""
+    def ask(self) -> bool:
+        """Let the user set the values and see it through; returns False when the user leaves without a result."""
+        timer = GLib.timeout_add(_TICK_MS, self._tick)
+        try:
+            while self._dialog.run():
+                if self._make():
+                    return True
+            return False
+        finally:
+            GLib.source_remove(timer)
+            self._session.close()
+            self._dialog.destroy()
 
-    def __init__(self, config: Gimp.ProcedureConfig, parameter: NumberParameter) -> None:
-        self._config, self._name = config, argument_name(parameter.name)
-        self._follows = argument_name(parameter.follows)
-        self.switch = Gtk.CheckButton(label=_(parameter.label), use_underline=True)
-        self.slider = Gtk.Scale.new_with_range(
-            Gtk.Orientation.HORIZONTAL, parameter.minimum, parameter.maximum, parameter.step
-        )
-        self.slider.set_hexpand(True)
-        self.slider.set_value_pos(Gtk.PositionType.RIGHT)
-        self._show()
-        self.switch.connect("toggled", self._store)
-        self.slider.connect("value-changed", self._store)
-        config.connect(f"notify::{self._name}", self._show)
-        config.connect(f"notify::{self._follows}", self._show)
+    def _make(self) -> bool:
+        """Make the layers with the values as they are; False when that failed, and the dialog says why."""
+        self._status.tell("")
+        if self._session.state.problem is not None:
+            self._session.retry()
+        try:
+            job = self._call.job()
+            answer = self._await(job)
+            if answer is not None:
+                self._call.insert(job, answer)
+        except LimnerError as error:
+            self._status.fail(error.problem)
+            return False
+        return answer is not None
 
-    def _show(self, *_event: Any) -> None:
-        """What the arguments say, also after GIMP's buttons for stored and factory settings."""
-        value = self._config.get_property(self._name)
-        own = value >= 0
-        self.switch.set_active(own)
-        self.slider.set_sensitive(own)
-        self.slider.set_value(value if own else self._config.get_property(self._follows))
+    def _await(self, job: Job) -> Answer | None:
+        """The answer, which may be what the preview shows; None when the job failed or was stopped."""
+        if self._made is None or self._made.job != job:
+            self._made = None
+            self._session.ask(job)
+            self._controls.set_sensitive(False)
+            self._dialog.set_response_sensitive(Gtk.ResponseType.OK, False)
+            self._work = GLib.MainLoop()
+            self._work.run()
+            self._work = None
+            self._dialog.set_response_sensitive(Gtk.ResponseType.OK, True)
+            self._controls.set_sensitive(True)
+        return self._made.answer if self._made is not None and self._made.job == job else None
 
-    def _store(self, *_event: Any) -> None:
-        value = self.slider.get_value() if self.switch.get_active() else UNSET
-        if value != self._config.get_property(self._name):
-            self._config.set_property(self._name, value)
+    def _stop_work(self, _dialog: Gtk.Dialog, response: int) -> None:
+        if self._work is not None and response in (Gtk.ResponseType.CANCEL, Gtk.ResponseType.DELETE_EVENT):
+            self._session.cancel()
+            if not self._session.busy:  # it had not been sent
+                self._work.quit()
 
-
-class _BackendRow:
-    """What the backend does, or why there is none and what to do; a button that tries again."""
-
-    def __init__(self, launcher: Launcher) -> None:
-        self._launcher = launcher
-        self._label = Gtk.Label(xalign=0.0, wrap=True, max_width_chars=_STATE_WIDTH, selectable=True)
-        self._again = Gtk.Button(label=_("Try again"), valign=Gtk.Align.CENTER, no_show_all=True)
-        self._again.connect("clicked", self._restart)
-        self.box = Gtk.Box(spacing=_SPACE, margin=2 * _SPACE)
-        self.box.pack_start(self._label, True, True, 0)
-        self.box.pack_end(self._again, False, False, 0)
-        self.box.show_all()
-        self._look()
-        self._timer = GLib.timeout_add(_LOOK_INTERVAL, self._look)
-
-    def end(self) -> None:
-        """Stop looking."""
-        GLib.source_remove(self._timer)
-
-    def _look(self) -> bool:
-        state = self._launcher.poll()
-        text = state_text(state)
-        if self._label.get_text() != text:
-            self._label.set_text(text)
-            self._again.set_visible(state.problem is not None)
+    def _tick(self) -> bool:
+        try:
+            for news in self._session.poll():
+                self._hear(news)
+            self._status.look()
+            self._follow()
+        except Exception as error:
+            traceback.print_exc()
+            self._status.fail(unforeseen(error).problem)
+            if self._work is not None:
+                self._work.quit()
         return GLib.SOURCE_CONTINUE
 
-    def _restart(self, _button: Gtk.Button) -> None:
-        self._launcher.restart()
-        self._look()
+    def _hear(self, news: News) -> None:
+        if isinstance(news, Done):
+            self._made = news
+            self._status.progress("", 0.0)
+            self._preview.show(self._call.pictures(news.answer)[0].pixels)
+        elif isinstance(news, Failed):
+            self._status.fail(news.problem)
+        else:
+            self._status.progress(news.text, news.fraction)
+            return
+        if self._work is not None and not self._session.busy:
+            self._work.quit()
+
+    def _follow(self) -> None:
+        """Ask for a preview when the values have changed and rest."""
+        if self._work is not None or not self._preview.follows or self._session.state.problem is not None:
+            return
+        drawables = arguments.drawables(self._call.config, self._call.table)
+        given = arguments.values(self._call.config, self._call.table)
+        ids = tuple(drawable.get_id() for drawable in drawables.values())
+        if self._gate.ripe((tuple(given.items()), ids)):
+            self._ask_preview()
+
+    def _ask_preview(self) -> None:
+        self._status.tell("")
+        try:
+            job = self._call.job()
+        except LimnerError as error:
+            self._status.fail(error.problem)
+            return
+        if self._made is None or self._made.job != job:
+            self._session.ask(job)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import traceback
 from typing import Any
 
@@ -13,15 +12,13 @@ gi.require_version("Gimp", "3.0")
 gi.require_version("Gegl", "0.4")
 from gi.repository import Gimp, GLib  # noqa: E402 the versions are named first
 
-from ..backend import Answer, Job, run_job  # noqa: E402
+from ..backend import problem_text, run_job, unforeseen  # noqa: E402
 from ..client import Launcher  # noqa: E402
-from ..geometry import placement, view  # noqa: E402
-from ..procedures import MENU, PROCEDURES, Procedure  # noqa: E402
-from ..record import Record  # noqa: E402
+from ..procedures import MENU, PROCEDURES  # noqa: E402
 from ..texts import _  # noqa: E402
-from ..values import task_params  # noqa: E402
 from ..wire import ErrorCode, LimnerError  # noqa: E402
 from . import arguments, canvas  # noqa: E402
+from .work import Call  # noqa: E402
 
 
 class LimnerPlugIn(Gimp.PlugIn):
@@ -60,91 +57,62 @@ def _run(
     """GIMP calls this; whatever goes wrong comes back as an error with cause and remedy."""
     table = PROCEDURES[procedure.get_name()]
     try:
-        sketch = canvas.check_sketch(image, drawables)
+        call = Call(table, image, canvas.check_sketch(image, drawables), config)
+        if table.live and mode == Gimp.RunMode.NONINTERACTIVE:
+            raise LimnerError(
+                ErrorCode.NOT_ALLOWED,
+                _("A live portrait needs somebody who draws."),
+                _("Call plug-in-limner-portrait instead."),
+            )
     except LimnerError as error:
         return _failed(procedure, Gimp.PDBStatusType.CALLING_ERROR, error)
     try:
-        launcher = Launcher()
-        if mode == Gimp.RunMode.INTERACTIVE and not _ask(procedure, config, table, image, sketch, launcher):
-            return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
-        _make(table, image, sketch, config, launcher)
+        if table.live or (table.has_dialog and mode == Gimp.RunMode.INTERACTIVE):
+            done = _ask(procedure, call)
+        else:
+            done = _make(call)
     except LimnerError as error:
         return _failed(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, error)
     except Exception as error:
         traceback.print_exc()
-        unforeseen = LimnerError(
-            ErrorCode.INTERNAL,
-            f"Something went wrong inside Limner's plug-in ({type(error).__name__}: {error}).",
-            "Try again; if it happens again, start GIMP in a terminal and report what it prints.",
-        )
-        return _failed(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, unforeseen)
-    return procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, None)
+        return _failed(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, unforeseen(error))
+    return procedure.new_return_values(Gimp.PDBStatusType.SUCCESS if done else Gimp.PDBStatusType.CANCEL, None)
 
 
 def _failed(procedure: Gimp.Procedure, status: Gimp.PDBStatusType, error: LimnerError) -> Gimp.ValueArray:
-    domain = GLib.quark_from_string("limner")
-    return procedure.new_return_values(status, GLib.Error.new_literal(domain, str(error), 0))
+    """GIMP shows the error to the user, or gives it to the script that called."""
+    domain, text = GLib.quark_from_string("limner"), problem_text(error.problem).replace("\n", " ")
+    return procedure.new_return_values(status, GLib.Error.new_literal(domain, text, 0))
 
 
-def _ask(
-    procedure: Gimp.Procedure,
-    config: Gimp.ProcedureConfig,
-    table: Procedure,
-    image: Gimp.Image,
-    sketch: Gimp.Layer,
-    launcher: Launcher,
-) -> bool:
-    """Show the dialog, with the values of the result that the sketch has already; a menu entry without an ellipsis
-    has none."""
-    if not table.menu_label.endswith("..."):
-        return True
-    from . import dialog  # needs a screen, which the other run modes do not
+def _ask(procedure: Gimp.Procedure, call: Call) -> bool:
+    """Show the dialog, which begins with the values of the result that the sketch has already. False: it was left."""
+    from . import dialog, live  # need a screen, which the other run modes do not
 
-    record = canvas.record_above(image, sketch)
+    record = canvas.record_above(call.image, call.sketch)
     if record is not None:
-        arguments.restore(config, table, record)
-    return dialog.ask(procedure, config, table, launcher)
+        arguments.restore(call.config, call.table, record)
+    if call.table.live:
+        return live.LiveDialog(procedure, call, Launcher()).follow()
+    return dialog.TaskDialog(procedure, call, Launcher()).ask()
 
 
-def _make(
-    table: Procedure, image: Gimp.Image, sketch: Gimp.Layer, config: Gimp.ProcedureConfig, launcher: Launcher
-) -> None:
+def _make(call: Call) -> bool:
     """Read, send, insert. Nothing is changed before the result is there."""
-    given = arguments.values(config, table)
-    sent = view(canvas.extent(sketch))
-    selection = canvas.selection_square(image)
-    params = task_params(table, given, sent.from_image(selection) if selection else None)
-    images = {"sketch": canvas.read(sketch, sent)}
-    for name, drawable in arguments.drawables(config, table).items():
-        images[name] = canvas.read(drawable, sent)
-    Gimp.progress_init(_(table.title))
+    job = call.job()
+    Gimp.progress_init(_(call.table.title))
     try:
-        canvas_id = f"gimp-{os.getppid()}-{image.get_id()}-{sketch.get_id()}"
-        answer = run_job(Job(table.task, images, params, canvas_id), launcher, _report)
+        answer = run_job(job, Launcher(), _report)
     finally:
         Gimp.progress_end()
-    layers = _layers(table, answer)
-    info = answer.result.info
-    record = Record.of_result(table.name, given, info, answer.version)
-    canvas.insert(image, sketch, layers, placement(info.get("frame", {}), sent), table.group, record)
-    Gimp.displays_flush()
+    call.insert(job, answer)
+    return True
 
 
 def _report(text: str, fraction: float) -> None:
-    Gimp.progress_set_text(_(text))
+    """In GIMP's own progress bar. Its Cancel ends this process, and the backend drops the job of one that left."""
+    Gimp.progress_set_text(text)
     Gimp.progress_update(fraction)
-
-
-def _layers(table: Procedure, answer: Answer) -> list[canvas.NewLayer]:
-    pictures = answer.result.images
-    layers = [canvas.NewLayer(name, pictures[key]) for key, name in table.layers if key in pictures]
-    if not layers or table.layers[0][0] not in pictures:
-        raise LimnerError(
-            ErrorCode.BAD_MESSAGE,
-            f"The backend returned no picture named '{table.layers[0][0]}'.",
-            "Run 'limner stop' in a terminal and try again: an older backend may still be running.",
-        )
-    return layers
 
 
 def main(argv: list[str]) -> None:
