@@ -7,11 +7,9 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 
-import numpy as np
-from numpy.typing import NDArray
-
 from limner.batch.items import Item, OnReady, Outcome, Outcomes, Work, input_slot, problem_of, write_results
 from limner.client import BackendError, Client
+from limner.server.worker.arrays import array_from_pixels
 from limner.wire import Cancelled, Error, ErrorCode, Message, Pixels, Result, problem
 
 _ATTEMPTS = 2  # for a job that was lost together with its worker or its backend
@@ -95,14 +93,7 @@ class _Batch:
 
 def _written(item: Item, result: Result) -> Outcome:
     try:
-        write_results(item, {name: _array(pixels) for name, pixels in result.images.items()})
+        write_results(item, {name: array_from_pixels(pixels) for name, pixels in result.images.items()})
     except Exception as error:
         return Outcome(item, problem_of(error))
     return Outcome(item)
-
-
-def _array(pixels: Pixels) -> NDArray[np.uint8]:
-    """(H, W, C) uint8. Raises ValueError for deeper pixels, which no task promises."""
-    if pixels.dtype != "u8":
-        raise ValueError(f"a result of type {pixels.dtype} where 8-bit pixels were promised")
-    return np.frombuffer(pixels.data, np.uint8).reshape(pixels.height, pixels.width, pixels.channels)

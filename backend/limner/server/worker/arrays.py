@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of the wire as numpy arrays and back. Worker process only: the server never loads numpy."""
+"""Pictures of the wire as numpy arrays and back. Not for the server process, which never loads numpy."""
 
 from __future__ import annotations
 
