@@ -9,7 +9,21 @@ from typing import Annotated
 import typer
 
 import limner
-from limner.cli import batch, bench, doctor, drawing, editors, evaluate, failures, keys, lifecycle, photo, train
+from limner.cli import (
+    batch,
+    bench,
+    doctor,
+    drawing,
+    editors,
+    evaluate,
+    failures,
+    invert,
+    keys,
+    lifecycle,
+    photo,
+    train,
+    upsample,
+)
 
 app = typer.Typer(
     name="limner",
@@ -22,6 +36,7 @@ app = typer.Typer(
 for command in (
     *(lifecycle.serve, lifecycle.status, lifecycle.stop, doctor.doctor),
     *(drawing.portrait, drawing.shadow, photo.sketch),
+    *(invert.invert, upsample.upsample),
     *(editors.install, editors.uninstall, editors.package),
     *(train.train, evaluate.evaluate),
     *(batch.batch, bench.bench),
