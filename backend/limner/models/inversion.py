@@ -33,7 +33,7 @@ class InversionConfig:
 def layer(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
     """Convolution, batch normalization and ReLU: the paper's layer, (N, I, H, W) -> (N, O, H / stride, W / stride)."""
     conv = nn.Conv2d(inputs, outputs, kernel, stride, padding=(kernel - 1) // 2, bias=False)
-    return nn.Sequential(conv, nn.BatchNorm2d(outputs, momentum=0.05), nn.ReLU())
+    return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.ReLU())
 
 
 class NormedResidual(nn.Module):
@@ -42,7 +42,7 @@ class NormedResidual(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         outer = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.layers = nn.Sequential(layer(channels, channels, 3), outer, nn.BatchNorm2d(channels, momentum=0.05))
+        self.layers = nn.Sequential(layer(channels, channels, 3), outer, nn.BatchNorm2d(channels))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x + self.layers(x)

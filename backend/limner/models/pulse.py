@@ -17,6 +17,7 @@ from limner.models.components import PARTS, WINDOWS
 
 THUMBNAIL = 64  # side of the small pictures that the search looks at
 _ROUNDS = 24  # of conjugate gradients, at most
+_MOST_CHANGE = 0.5  # of a cell of a latent, root mean square over its channels: beyond, decoders draw patterns
 
 
 def bicubic(distance: torch.Tensor) -> torch.Tensor:
@@ -127,7 +128,8 @@ def least_change(decoder: ThumbnailDecoder, residual: torch.Tensor, enough: floa
     """The smallest change of latents (N, L, 32, 32) that takes `residual` (N, 3, S, S) off their small pictures.
 
     Conjugate gradients on A A^T y = residual, change = A^T y, with A the thumbnail decoder and the down-scaling. It
-    ends as soon as the mean square that is left is `enough` in every sample, so that noise is not fitted."""
+    ends as soon as the mean square that is left is `enough` in every sample, so that noise is not fitted. No cell is
+    changed by more than half the latents' deviation: a color that the codec cannot show is left as it is."""
     shrink = resampling(THUMBNAIL, residual.shape[-1]).to(residual)
 
     def back(y: torch.Tensor) -> torch.Tensor:
@@ -150,4 +152,6 @@ def least_change(decoder: ThumbnailDecoder, residual: torch.Tensor, enough: floa
         y, left = y + length * way, left - length * applied
         fresh = dot(left, left)
         way, square = left + fresh / square.clamp(min=1e-20) * way, fresh
-    return back(y)
+    change = back(y)
+    size = change.square().mean(1, keepdim=True).sqrt()  # (N, 1, 32, 32)
+    return change * (_MOST_CHANGE / size.clamp(min=_MOST_CHANGE))
