@@ -217,6 +217,15 @@ def test_every_job_meets_its_fate_once_and_within_the_bounds(
     assert simulation.longest["live"] > 0
 
 
+def test_with_workers_to_spare_the_newest_drawing_still_comes_back_last() -> None:
+    simulation = Simulation(1, clients=2, workers=4)
+    for client in simulation.clients:
+        simulation.enter(client, 0.4)
+    simulation.run(300.0)
+    simulation.check_all_ended()
+    assert sum(map(len, simulation.results.values())) > 100
+
+
 def test_what_the_scheduler_keeps_does_not_grow_with_the_jobs_it_has_seen() -> None:
     scheduler: Scheduler[None] = Scheduler()
     most = 0
