@@ -18,6 +18,7 @@ from limner.server.pool import WorkerPool, WorkerReport, settings_for
 from limner.server.supervisor import WorkerInfo, WorkerState
 from limner.wire import Error, ErrorCode, Problem, Progress, Result
 from tests.support.backends import ServerProcess, end_of, follow, picture, wait_for, wait_for_message
+from tests.support.command import Command
 
 ENDLESS = {"steps": 10_000, "step_ms": 10}
 
@@ -177,3 +178,11 @@ def test_a_job_that_hangs_costs_itself_only(client: Client) -> None:
     client.cancel(works)
     follow(client, [works])
     assert isinstance(end_of(client, "echo", image=picture()), Result)
+
+
+def test_the_command_starts_as_many_workers_as_it_is_told(limner_home: Path, tmp_path: Path) -> None:
+    command = Command(limner_home, tmp_path)
+    command.succeeds("serve", "--workers", "2", "--device", "cpu", "--job-timeout", "30")
+    assert len(command.json("status")["workers"]) == 2
+    for wrong in (["--workers", "0"], ["--device", "cpu,cpu"], ["--job-timeout", "0"]):
+        assert command.run("serve", *wrong).status == 2
