@@ -80,10 +80,12 @@ def _the_server_lives_on(studio: Studio) -> Iterator[None]:
 def refusal(connection: ConnectionInfo, transport: str = "auto") -> BackendError:
     """How connecting fails."""
     client = Client(connection, transport=transport)
-    with pytest.raises(BackendError) as caught:
-        client.connect(60)
-    client.close()
-    return caught.value
+    try:
+        with pytest.raises(BackendError) as caught:
+            client.connect(60)
+        return caught.value
+    finally:
+        client.close()
 
 
 def jobs_ended(studio: Studio) -> int:

@@ -61,9 +61,11 @@ def test_a_client_tells_of_a_backend_of_another_version(context: zmq.Context, tr
         client.poll(0.01)
     identity, _ = router.recv_multipart()
     router.send_multipart([identity, msgpack.packb({"v": version, "kind": "salute", "id": "1", "body": {"news": 1}})])
-    with pytest.raises(BackendError) as caught:
-        client.connect(60)
-    client.close()
+    try:
+        with pytest.raises(BackendError) as caught:
+            client.connect(60)
+    finally:
+        client.close()
     assert caught.value.code == ErrorCode.INCOMPATIBLE_VERSION
     assert f"version {version} " in caught.value.message
     assert f"version {PROTOCOL_VERSION}." in caught.value.message
