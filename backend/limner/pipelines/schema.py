@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from limner.models.components import PARTS
+from limner.models.inversion import STYLES
 from limner.wire import (
     BooleanParameter,
+    ChoiceParameter,
     FrameParameter,
     ImageSlot,
     IntegerParameter,
@@ -14,6 +16,7 @@ from limner.wire import (
     TaskSchema,
 )
 
+MOST_CANDIDATES = 8  # of one job
 LABELS = {
     "left_eye": "Left eye",
     "right_eye": "Right eye",
@@ -36,8 +39,53 @@ def _blends() -> tuple[Parameter, ...]:
     )
 
 
-def task_schemas() -> dict[str, TaskSchema]:
-    """The schema of every drawing task by its name."""
+def _invert() -> TaskSchema:
+    style = ChoiceParameter(
+        "style",
+        label="Style",
+        help="How the sketch is drawn; Automatic looks at it.",
+        choices=("auto", *STYLES),
+        labels=("Automatic", "Lines", "Gray tones", "Color"),
+        default="auto",
+    )
+    help_text = "A portrait that follows a sketch of lines, in gray or in color, in one pass."
+    return TaskSchema("invert", "Invert", help_text, (style, FRAME), (SKETCH,), ("portrait",))
+
+
+def _upsample() -> TaskSchema:
+    parameters: tuple[Parameter, ...] = (
+        IntegerParameter(
+            "candidates", label="Candidates", help="How many portraits.", minimum=1, maximum=MOST_CANDIDATES, default=4
+        ),
+        IntegerParameter("seed", label="Seed", help="Another seed, other faces.", maximum=2**31 - 1),
+        IntegerParameter(
+            "steps", label="Steps", help="The longest search; it ends early.", minimum=1, maximum=400, default=60
+        ),
+        NumberParameter(
+            "eps",
+            label="Tolerance",
+            help="Mean squared difference from the picture, 0 to 1, that is close enough.",
+            minimum=1e-4,
+            maximum=0.1,
+            default=2e-3,
+            step=1e-3,
+        ),
+        IntegerParameter(
+            "size",
+            label="Match at",
+            help="Side in pixels at which the picture is matched; less for noisy ones. 0: as it is, up to 64.",
+            maximum=64,
+        ),
+        FrameParameter("frame", label="Face square", help="The square that holds the face: centered, all, or given."),
+    )
+    photo = ImageSlot("photo", label="Small photo", help="A tiny or blurred picture of a face, upright.")
+    outputs = tuple(f"candidate-{place}" for place in range(1, MOST_CANDIDATES + 1))
+    help_text = "Imagined portraits that, made small, are the picture. They do not show who it is."
+    return TaskSchema("upsample", "Upsample", help_text, parameters, (photo,), outputs)
+
+
+def task_schemas(inversion: bool = False) -> dict[str, TaskSchema]:
+    """The schema of every drawing task by its name; "invert" only where the engine has the weights of `inversion`."""
     portrait: tuple[Parameter, ...] = (
         IntegerParameter("seed", label="Seed", help="Another seed, other colors.", maximum=2**31 - 1),
         NumberParameter("refine", label="Refine", help="0 = plausible face, 1 = the literal lines.", default=0.3),
@@ -53,5 +101,7 @@ def task_schemas() -> dict[str, TaskSchema]:
             "portrait", "Portrait", "A portrait of the drawn face.", portrait, (SKETCH, HINTS), ("portrait", "shadow")
         ),
         TaskSchema("shadow", "Shadow guide", "Where a plausible face would go on.", (FRAME,), (SKETCH,), ("shadow",)),
+        *([_invert()] if inversion else []),
+        _upsample(),
     )
     return {task.name: task for task in tasks}

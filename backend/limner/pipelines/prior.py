@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Limner's portrait prior as PULSE sees a generator: unit noise and whitened component codes to a portrait's latent.
+
+The prior is the flow without a drawing. Where PULSE's generator knows nothing of the picture, this one takes its colors
+as a hint, as it takes an artist's: the search starts near its goal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property, partial
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+
+from limner.models.codec import Codec
+from limner.models.components import DRAWING, PARTS
+from limner.models.feature_mapping import MAP_SIDE
+from limner.models.pulse import THUMBNAIL, CodeGaussian, ThumbnailDecoder, least_change, resized
+from limner.models.registry import Networks
+from limner.models.synthesis import LATENT_SIDE, Conditions, sample_euler, step_times
+
+QUICK_STEPS = 2  # of the flow, for each step of the search
+FITTED = 12  # portraits that the thumbnail decoder is fitted to
+UNLIKE = 0.3  # of the latents' deviation: how far half of them are moved, so that corrections are foreseen too
+CHUNK = 4
+
+
+def decode(codec: Codec, latents: torch.Tensor) -> torch.Tensor:
+    """(N, L, 32, 32) -> (N, 3, 512, 512) in [0, 1]."""
+    return torch.cat([codec.decoder(part) for part in latents.split(CHUNK)]).add(1).div(2).clamp(0, 1)
+
+
+class PortraitPrior:
+    """The prior of one engine; what has to be fitted is fitted when it is first needed."""
+
+    def __init__(self, networks: Networks) -> None:
+        self.networks, self.device = networks, networks.device
+
+    @cached_property
+    def gaussian(self) -> CodeGaussian:
+        """The Gaussian of the codes of the bank."""
+        return CodeGaussian.fit(self.networks.bank)
+
+    def prepare(self) -> None:
+        """Fits what is fitted once, for the first job."""
+        _ = self.thumbnails
+
+    def start(self, count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Unit noise (N, L, 32, 32) and whitened codes (N, D) of `count` candidates; the first ones do not depend on
+        how many there are."""
+        channels, drawn = self.networks.synthesis.config.latent, []
+        for candidate in range(count):
+            generator = torch.Generator().manual_seed(seed + 7919 * candidate)  # on the CPU: the same on every device
+            noise = torch.randn(channels, LATENT_SIDE, LATENT_SIDE, generator=generator)
+            drawn.append((noise, torch.randn(len(self.gaussian.mean), generator=generator)))
+        noises, codes = zip(*drawn, strict=True)
+        return torch.stack(noises).to(self.device), torch.stack(codes).to(self.device)
+
+    def condition(self, codes: torch.Tensor, colors: torch.Tensor) -> torch.Tensor:
+        """codes: (N, D) whitened. colors: (1 or N, 3, S, S) in [0, 1], the hint of the whole picture."""
+        count = len(codes)
+        hint = resized(colors, LATENT_SIDE).clamp(0, 1) * 2 - 1
+        hint = torch.cat([hint, torch.ones_like(hint[:, :1])], 1).expand(count, -1, -1, -1)
+        given = Conditions(
+            self.gaussian.codes(codes),
+            torch.zeros(count, 1, DRAWING, DRAWING, device=self.device),
+            torch.zeros(count, 1, MAP_SIDE, MAP_SIDE, device=self.device),
+            hint,
+            torch.ones(count, 1, 1, 1, device=self.device),
+        )
+        return self.networks.synthesis.condition(given)
+
+    def quick(self, noise: torch.Tensor, codes: torch.Tensor, colors: torch.Tensor) -> torch.Tensor:
+        """The latents of the search: differentiable, in few steps."""
+        velocity = partial(self.networks.synthesis.velocity, condition=self.condition(codes, colors))
+        return sample_euler(velocity, self._scaled(noise), QUICK_STEPS)
+
+    @torch.no_grad()
+    def sample(
+        self,
+        noise: torch.Tensor,
+        codes: torch.Tensor,
+        wanted: torch.Tensor,
+        enough: float,
+        steps: int,
+        told: Callable[[int], None],
+    ) -> torch.Tensor:
+        """The final latents (N, L, 32, 32), in more steps; each is corrected towards `wanted` (1, 3, S, S).
+
+        The correction is the least change of the estimate whose thumbnail, down-scaled, is within `enough` (mean
+        square); the steps that follow make a face of it again."""
+        condition = self.condition(codes, wanted)
+        x, times = self._scaled(noise), step_times(steps).tolist()
+        for done, (now, then) in enumerate(pairwise(times)):
+            estimate = x + (1 - now) * self.networks.synthesis.velocity(x, x.new_full((len(x),), now), condition)
+            residual = wanted - resized(self.thumbnails(estimate), wanted.shape[-1])
+            estimate = estimate + least_change(self.thumbnails, residual, enough)
+            x = x + (then - now) / (1 - now) * (estimate - x)
+            told(done + 1)
+        return x
+
+    def _scaled(self, noise: torch.Tensor) -> torch.Tensor:
+        return noise * self.networks.synthesis.config.temperature
+
+    @cached_property
+    @torch.no_grad()
+    def thumbnails(self) -> ThumbnailDecoder:
+        """Fitted to portraits of faces of the bank in random colors."""
+        noise, _ = self.start(FITTED, seed=0)
+        generator = torch.Generator().manual_seed(0)
+        rows = torch.randint(len(self.networks.bank.faces), (FITTED,), generator=generator).to(self.device)
+        joined = torch.cat([self.networks.bank.codes[part][rows] for part in PARTS], 1)
+        whitened = torch.linalg.solve_triangular(self.gaussian.root, (joined - self.gaussian.mean).T, upper=False).T
+        blobs = torch.rand(FITTED, 3, 4, 4, generator=generator).to(self.device)
+        colors = F.interpolate(blobs, size=LATENT_SIDE, mode="bicubic").clamp(0, 1)
+        latents = torch.cat(
+            [
+                self.quick(*parts)
+                for parts in zip(noise.split(CHUNK), whitened.split(CHUNK), colors.split(CHUNK), strict=True)
+            ]
+        )
+        latents[::2] += UNLIKE * torch.randn(latents[::2].shape, generator=generator).to(self.device)
+        pictures = [resized(decode(self.networks.codec, part), THUMBNAIL) for part in latents.split(CHUNK)]
+        return ThumbnailDecoder.fit(latents, torch.cat(pictures))
