@@ -30,7 +30,8 @@ class FramingEngine(FakeEngine):
     """Cuts the frame out of the sketch first, white outside, nearest pixel."""
 
     def schema(self) -> dict[str, TaskSchema]:
-        style = ChoiceParameter("style", choices=("auto", "line", "gray", "color"), default="auto")
+        styles = ("auto", "line", "gray", "color")
+        style = ChoiceParameter("style", choices=styles, labels=styles, default=styles[0])
         candidates = IntegerParameter("candidates", minimum=1, maximum=8, default=4)
         seed = IntegerParameter("seed", maximum=2**31 - 1, default=0)
         frame = FrameParameter("frame")

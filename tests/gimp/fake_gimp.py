@@ -141,6 +141,14 @@ class Layer(Drawable):
 
 
 class GroupLayer(Layer):
+    opacity = 100.0
+
+    def set_opacity(self, opacity: float) -> None:
+        self.opacity = opacity
+
+    def get_opacity(self) -> float:
+        return self.opacity
+
     @staticmethod
     def new(image: Any, name: str) -> GroupLayer:  # type: ignore[override]
         return GroupLayer(name, 0, 0)

@@ -137,6 +137,18 @@ def test_kept_layers_say_how_the_last_picture_was_made(plugin: SimpleNamespace, 
     assert (image.steps, image.frozen) == (1, 0)
 
 
+@pytest.mark.parametrize(("chosen", "kept"), [(50.0, 100.0), (30.0, 30.0)])
+def test_the_drawing_shines_through_until_the_layers_are_kept(
+    plugin: SimpleNamespace, image: gimp.Image, call: Any, chosen: float, kept: float
+) -> None:
+    layers = plugin.host_live_layers.LiveLayers(call)
+    layers.show(call.job(), answer(plugin, 1, 0, portrait=50))
+    assert image.layers[0].opacity == 50.0
+    image.layers[0].set_opacity(chosen)
+    layers.keep()
+    assert image.layers[0].opacity == kept
+
+
 def test_discarded_layers_leave_the_image_as_it_was(plugin: SimpleNamespace, image: gimp.Image, call: Any) -> None:
     layers, before = plugin.host_live_layers.LiveLayers(call), list(image.layers)
     layers.discard()

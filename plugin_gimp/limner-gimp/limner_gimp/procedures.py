@@ -110,8 +110,9 @@ _LIVE = replace(
     help=N_(
         "Opens a dialog that stays open beside the canvas. When the drawing on the layer rests, the layers 'Portrait' "
         "and 'Shadow guide' of the group above it are painted anew in place. The first portrait inserts the group, "
-        "which is one undo step; painting it anew adds none, so that undo takes back your strokes. 'Keep' closes the "
-        "dialog and leaves the group in the image, 'Discard' removes it. The drawn layer itself stays as it is."
+        "which is one undo step; painting it anew adds none, so that undo takes back your strokes. The group lets the "
+        "drawing shine through until 'Keep' closes the dialog and leaves it in the image; 'Discard' removes it. The "
+        "drawn layer itself stays as it is."
     ),
     live=True,
 )

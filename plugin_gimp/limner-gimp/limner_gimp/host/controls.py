@@ -31,7 +31,9 @@ def arrange(dialog: GimpUi.ProcedureDialog, config: Gimp.ProcedureConfig, table:
             dialog.get_scale_entry(argument_name(item.name), 1.0)  # a slider, where GIMP would show a number alone
     others = [item.name for item in table.parameters if item not in parts] + [slot.name for slot in table.slots]
     box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACE)
-    box.pack_start(dialog.fill_box("limner-arguments", [argument_name(name) for name in others]), False, False, 0)
+    arguments = dialog.fill_box("limner-arguments", [argument_name(name) for name in others])
+    arguments.show_all()
+    box.pack_start(arguments, False, False, 0)
     if parts:
         box.pack_start(_part_rows(config, parts), False, False, 0)
     box.show()
@@ -158,8 +160,10 @@ class StatusBox:
         self._warning.set_visible(bool(text))
 
     def fail(self, problem: Problem) -> None:
-        """Show what went wrong and what to do."""
+        """Show what went wrong and what to do; of the backend itself, its state tells already."""
         self.progress("", 0.0)
+        if problem == self._session.state.problem:
+            return
         self.tell(problem_text(problem))
 
 

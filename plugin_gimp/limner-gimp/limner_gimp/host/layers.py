@@ -62,14 +62,16 @@ def insert_items(
     group: str,
     record: Record,
     fill: Callable[[int, Gimp.Layer], None] = lambda index, item: None,
+    opacity: float = 100.0,
 ) -> Gimp.Layer:
     """Put new layers into a new group above the sketch and give that the record; returns what lies above the sketch.
 
-    fill: called with each layer's number and the layer, within the same undo step."""
+    fill: called with each layer's number and the layer, within the same undo step. opacity: of the group, percent."""
     with one_step(image) as inserted:
         parent, position = sketch.get_parent(), image.get_item_position(sketch)
         if group:
             folder = Gimp.GroupLayer.new(image, group)
+            folder.set_opacity(opacity)
             image.insert_layer(folder, parent, position)
             inserted.append(folder)
             parent, position = folder, 0

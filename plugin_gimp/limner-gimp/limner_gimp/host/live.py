@@ -25,7 +25,8 @@ from .work import Call  # noqa: E402
 
 _TICK_MS = 50
 _LOOK_S = 0.25  # between two looks at the layer
-_REMOVED = N_("The Live layers are no longer in the image. Press Pause twice to insert new ones.")
+_RESPONSE_RESET = 1  # of GIMP's own dialogs
+_REMOVED = N_("The Live layers are no longer in the image. Press Pause again to insert new ones.")
 _CLOSED = N_("The image or its layer is gone. Close this dialog.")
 
 
@@ -46,6 +47,9 @@ class LiveDialog:
         self._dialog = GimpUi.ProcedureDialog.new(procedure, call.config, _(call.table.title))
         self._dialog.set_ok_label(_("_Keep"))
         self._dialog.get_widget_for_response(Gtk.ResponseType.CANCEL).set_label(_("Discard"))
+        reset = self._dialog.get_widget_for_response(_RESPONSE_RESET)  # it works in a dialog that blocks only
+        if reset is not None:
+            reset.hide()
         self._dialog.get_action_area().pack_start(self._pause, False, False, 0)
         controls = arrange(self._dialog, call.config, call.table)
         controls.set_property("margin", 2 * SPACE)

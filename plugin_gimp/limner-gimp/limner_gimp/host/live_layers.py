@@ -2,7 +2,8 @@
 """The layers of a live portrait: inserted once, then painted anew in place.
 
 They are as large as the canvas, so that a face frame that moves changes pixels only. Inserting them is one undo step;
-painting adds none, so that the user's undo takes back the user's own strokes.
+painting adds none, so that the user's undo takes back the user's own strokes. The group lets the drawing shine through
+while it is live.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from ..record import Record
 from . import layers
 from .canvas import extent
 from .work import Call
+
+_LIVE_OPACITY, _OPACITY = 50.0, 100.0  # percent
 
 
 class LiveLayers:
@@ -59,11 +62,14 @@ class LiveLayers:
         if self._group is None or self._record is None or not self._group.is_valid():
             return
         image = self._call.image
-        image.undo_freeze()  # how it was made is no step of its own
+        image.undo_freeze()  # these are no steps of their own
         try:
             layers.attach(self._group, self._record)
+            if self._group.get_opacity() == _LIVE_OPACITY:  # the user has not chosen another
+                self._group.set_opacity(_OPACITY)
         finally:
             image.undo_thaw()
+        Gimp.displays_flush()
 
     def discard(self) -> None:
         """Take them out of the image."""
@@ -78,9 +84,8 @@ class LiveLayers:
         size = image.get_width(), image.get_height()
         new = {name: layers.empty_layer(image, name, *size) for name in missing}
         if self._group is None:
-            self._group = layers.insert_items(
-                image, self._call.sketch, list(new.values()), self._call.table.group, record
-            )
+            group, items = self._call.table.group, list(new.values())
+            self._group = layers.insert_items(image, self._call.sketch, items, group, record, opacity=_LIVE_OPACITY)
         elif new:
             with layers.one_step(image) as inserted:
                 for item in new.values():
