@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`limner train`: what it says when something is missing."""
+"""`limner train` and `limner evaluate`: what they say when something is missing."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ def test_a_folder_without_an_index_is_refused(tmp_path: Path, capsys: pytest.Cap
     message = capsys.readouterr().err.strip()
     assert "index.csv is missing" in message
     assert "\n" not in message
+
+
+def test_nothing_is_measured_without_an_index(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["evaluate", "--data", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    message = capsys.readouterr().err.strip()
+    assert "index.csv is missing" in message
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("network", ["prior", "export"])

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -19,7 +20,7 @@ from limner.evaluation.features import _read_quantized
 from limner.evaluation.report import write_report
 from limner.models.bank import CodeBank
 from limner.models.components import ComponentEmbedding
-from limner.models.registry import save_bank
+from limner.models.registry import load_networks, save_bank
 from limner.training.bank import build_bank
 from limner.training.drawn import DrawnFaces
 from tests.support.faces import face_photo
@@ -52,6 +53,7 @@ def test_the_report_of_untrained_networks_is_complete(face_data: Path, tmp_path:
     assert {row["case"] for row in rows} >= {"lines", "erased-25", "erased-75", "bent-12"}
     assert all(row["psnr"]["n"] == 2 for row in ours)
     assert {"mean face", "nearest training photo", "the drawing itself"} <= {row["candidate"] for row in rows}
+    assert report.facts["eye_error_lines"].count == 2 * 3
     assert "lines.png" in page.read_text()
     grid = cv2.imread(str(tmp_path / "report" / "lines.png"))
     assert grid.shape == ((1 + 6 + 1) * 256, 2 * 256, 3)
@@ -88,7 +90,9 @@ def test_the_nearest_photo_of_a_clean_drawing_is_the_photo_and_its_mirror_image(
     for encoder in embedding.encoders.values():
         assert isinstance(encoder.norm, torch.nn.BatchNorm1d)
         encoder.norm.running_var.fill_(1e-6)  # untrained codes hardly differ
-    nearest = NearestPhoto(embedding, build_bank(faces, embedding), face_data, faces.faces)
+    networks = load_networks(write_weights(tmp_path / "weights"), torch.device("cpu"))
+    networks = replace(networks, components=embedding, bank=build_bank(faces, embedding))
+    nearest = NearestPhoto(networks, face_data, faces.faces)
     photo = np.asarray(faces.photos[int(faces.train[0])])
     clean = faces.clean(faces.train[:1], np.zeros(1, bool))[0, 0].numpy()
     for flip in (False, True):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The frame a request names, and the face found on larger sheets."""
+"""The frame a request names, and where the ink is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from limner.imaging.errors import FrameError
 from limner.imaging.frame import FaceFrame
-from limner.imaging.locate import frame_from_params, locate_face
+from limner.imaging.locate import frame_from_params, ink_box
 from tests.imaging.drawings import face_lines
 
 BLANK = np.ones((300, 500), np.float32)
@@ -56,26 +56,12 @@ def test_frames_that_make_no_sense_are_refused(named: Any) -> None:
     assert caught.value.remedy
 
 
-def test_a_drawing_that_fills_its_picture_keeps_it() -> None:
-    assert locate_face(face_lines(3)) == FaceFrame(0, 0, 512)
-
-
-def test_a_blank_picture_keeps_it() -> None:
-    assert locate_face(BLANK) == FaceFrame(0, -100, 500)
-
-
-@pytest.mark.parametrize(("x", "y", "size"), [(40, 30, 400), (600, 350, 500), (300, 100, 700)])
-def test_the_face_is_found_on_a_larger_sheet(x: int, y: int, size: int) -> None:
-    found = frame_from_params("auto", sheet(x, y, size))
-    assert np.hypot(found.center[0] - x - size / 2, found.center[1] - y - size / 2) < 0.08 * size
-    assert 0.85 < found.size / size < 1.18
-
-
-def test_dust_does_not_move_the_frame() -> None:
-    clean = sheet(600, 300, 450)
-    dusty = clean.copy()
+def test_the_ink_box_holds_the_drawing_and_no_dust() -> None:
+    paper = sheet(600, 300, 450)
+    left, top, right, bottom = ink_box(paper) or (0, 0, 0, 0)
+    ys, xs = np.nonzero(paper < 0.5)
+    assert np.abs(np.array([left - xs.min(), top - ys.min(), right - xs.max(), bottom - ys.max()])).max() < 8
     for spot in np.random.default_rng(0).integers(0, 880, (60, 2)):
-        cv2.circle(dusty, (int(spot[1]), int(spot[0])), 2, 0.0, -1)
-    one, two = locate_face(clean), locate_face(dusty)
-    assert np.hypot(one.x - two.x, one.y - two.y) < 0.05 * one.size
-    assert abs(one.size - two.size) < 0.1 * one.size
+        cv2.circle(paper, (int(spot[1]), int(spot[0])), 2, 0.0, -1)
+    assert np.abs(np.array(ink_box(paper)) - (left, top, right, bottom)).max() < 8
+    assert ink_box(BLANK) is None

@@ -10,7 +10,6 @@ import pytest
 from limner.imaging.color import hints_field
 from limner.imaging.errors import SketchError
 from limner.imaging.frame import FaceFrame
-from limner.imaging.locate import locate_face
 from limner.imaging.sketch import check_drawing, line_image, normalize_sketch
 from limner.imaging.strokes import normalize_stroke_width, stroke_width
 
@@ -108,20 +107,6 @@ def test_the_line_image_is_the_frame_at_512() -> None:
     assert lines.shape == (512, 512)
     near = cv2.erode(reference, np.ones((7, 7), np.uint8)) < 0.5
     assert (lines[~near] > 0.5).mean() > 0.995
-
-
-@pytest.mark.parametrize(("x", "y", "size"), [(600, 300, 400), (100, 500, 350), (300, 150, 700)])
-def test_the_face_is_found_where_it_is_drawn(x: int, y: int, size: int) -> None:
-    canvas = np.ones((1000, 1400), np.float32)
-    canvas[y : y + size, x : x + size] = 1 - drawing(3, size)
-    frame = locate_face(canvas)
-    for canonical in ((189, 242), (322, 242), (256, 386)):
-        drawn = np.array((x, y)) + np.array(canonical) * size / 512
-        assert np.hypot(*(frame.from_canvas(canonical) - drawn)) < 0.12 * size
-
-
-def test_a_blank_picture_gives_the_full_frame() -> None:
-    assert locate_face(np.ones((300, 500), np.float32)).size == 500
 
 
 def test_color_hints_are_means_of_what_is_painted() -> None:

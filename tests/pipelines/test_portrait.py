@@ -11,6 +11,7 @@ import pytest
 from limner.models.components import PARTS
 from limner.pipelines.base import Cancelled, JobError, Request
 from limner.pipelines.engine import Engine, build_engine, choose_device
+from tests.imaging.drawings import photo_like
 from tests.pipelines.conftest import face_drawing, run
 
 
@@ -30,7 +31,8 @@ def test_the_record_tells_how_it_was_made(engine: Engine) -> None:
     assert info["seed"] == 7 == info["params"]["seed"]
     assert info["frame"]["size"] == 512
     assert info["device"] == "cpu"
-    assert set(info["weights"]) == {f"{n}.safetensors" for n in ("codec", "components", "synthesis", "bank")}
+    names = ("codec", "components", "synthesis", "frame_finder", "bank")
+    assert set(info["weights"]) == {f"{name}.safetensors" for name in names}
     stages = {"reading", "components", "manifold", "shadow", "features", "synthesis", "decoding", "total"}
     assert set(info["timings_ms"]) == stages
 
@@ -116,10 +118,7 @@ def test_a_blank_canvas_says_so(engine: Engine) -> None:
 
 
 def test_a_photo_is_no_sketch(engine: Engine) -> None:
-    rng = np.random.default_rng(0)
-    y, x = np.mgrid[:256, :256]
-    scene = 120 + 60 * np.sin(x / 31) + 40 * np.cos(y / 23) + rng.normal(0, 12, (256, 256))
-    photo = np.stack([scene, scene * 0.8, scene * 0.6], 2).clip(0, 255).astype(np.uint8)
+    photo = photo_like(1, 256)
     with pytest.raises(JobError) as error:
         run(engine, photo)
     assert error.value.code == "not_a_sketch"

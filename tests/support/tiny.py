@@ -11,14 +11,18 @@ from limner.models.bank import CodeBank
 from limner.models.codec import Codec, CodecConfig
 from limner.models.components import WINDOWS, ComponentConfig, ComponentEmbedding
 from limner.models.feature_mapping import FeatureMappingConfig
+from limner.models.frame_finder import FrameFinder, FrameFinderConfig
+from limner.models.inversion import Inversion, InversionConfig
 from limner.models.registry import save_bank, save_network
 from limner.models.synthesis import Conditions, Synthesis, SynthesisConfig
 
 CODEC = CodecConfig(latent=4, encoder=(16, 16), decoder=(16, 16, 16))
+FRAME_FINDER = FrameFinderConfig((4, 4, 4))
 COMPONENTS = ComponentConfig(widths=(4, 8, 8, 8), remainder_widths=(4, 8, 8, 8))
 SYNTHESIS = SynthesisConfig(
     latent=4, widths=(16, 16), time=16, condition=8, mapping=FeatureMappingConfig((8, 8), (8, 8))
 )
+INVERSION = InversionConfig(widths=(8, 8, 8), blocks=1)
 
 
 def random_codes(count: int, generator: torch.Generator | None = None) -> dict[str, torch.Tensor]:
@@ -51,5 +55,13 @@ def write_weights(folder: Path) -> Path:
     save_network("codec", Codec(CODEC), folder, "untrained")
     save_network("components", ComponentEmbedding(COMPONENTS), folder, "untrained")
     save_network("synthesis", awaken(Synthesis(SYNTHESIS)), folder, "untrained")
+    save_network("frame_finder", FrameFinder(FRAME_FINDER), folder, "untrained")
     save_bank(CodeBank(random_codes(40), torch.arange(40)), folder, "untrained")
+    return folder
+
+
+def add_inversion(folder: Path) -> Path:
+    """The weights that not every folder has: the task "invert" needs them."""
+    torch.manual_seed(1)
+    save_network("inversion", Inversion(INVERSION), folder, "untrained")
     return folder

@@ -18,11 +18,12 @@ from limner.training.bank import build_bank
 from limner.training.codec import CodecTask, opponent_colors
 from limner.training.components import ComponentTask
 from limner.training.drawn import DrawnFaces
+from limner.training.frame_finder import FrameFinderTask
 from limner.training.latents import LatentStore
 from limner.training.loop import LoopConfig, Task, Trainer
 from limner.training.prior import PriorTask
 from limner.training.run import fingerprint
-from tests.support.tiny import CODEC, COMPONENTS, SYNTHESIS, awaken
+from tests.support.tiny import CODEC, COMPONENTS, FRAME_FINDER, SYNTHESIS, awaken
 
 
 class FewFeatures(nn.Module):
@@ -88,6 +89,23 @@ def test_opponent_colors_tell_green_from_magenta_and_red_from_blue() -> None:
 
 def test_the_components_learn(faces: DrawnFaces, tmp_path: Path) -> None:
     assert_all_learn(ComponentTask(faces, COMPONENTS), tmp_path)
+
+
+def test_the_frame_finder_learns(faces: DrawnFaces, tmp_path: Path) -> None:
+    assert_all_learn(FrameFinderTask(faces, FRAME_FINDER), tmp_path)
+
+
+def test_the_frame_finder_is_shown_where_the_face_is(faces: DrawnFaces) -> None:
+    seen, wanted, size = FrameFinderTask(faces, FRAME_FINDER)._batch(0)
+    assert seen.shape == (24, 1, 96, 96)
+    eyes = (wanted[:, 1] - wanted[:, 0]).norm(dim=1)  # as far apart as the frame has them, whatever the view
+    torch.testing.assert_close(eyes, size.float() * (322 - 189) / 512, atol=1e-4, rtol=1e-4)
+    assert ((wanted > -0.1) & (wanted < 1.1)).all()
+    middle = wanted.mean(1)
+    for ink, (x, y), side in zip(seen[:, 0], middle, size, strict=True):
+        rows, columns = torch.meshgrid(torch.arange(96) + 0.5, torch.arange(96) + 0.5, indexing="ij")
+        inside = ((columns / 96 - x) ** 2 + (rows / 96 - y) ** 2).sqrt() < 0.75 * side
+        assert (ink * inside).sum() > 0.6 * ink.sum()  # the ink is around the face
 
 
 def test_the_synthesis_learns(prior: PriorTask, tmp_path: Path) -> None:

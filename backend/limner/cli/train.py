@@ -19,6 +19,9 @@ class Network(str, Enum):
     codec = "codec"
     components = "components"
     prior = "prior"
+    frame_finder = "frame_finder"
+    inversion = "inversion"
+    inversion_baseline = "inversion_baseline"
     export = "export"
 
 
@@ -30,7 +33,7 @@ def check_data(data: Path) -> None:
 
 
 def train(
-    network: Annotated[Network, typer.Argument(metavar="codec|components|prior|export")],
+    network: Annotated[Network, typer.Argument(metavar="codec|components|prior|frame_finder|inversion|...")],
     data: Annotated[Path, typer.Option(metavar="DIR", help="Pictures with index.csv and landmarks.npz.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where checkpoints, metrics and sample sheets go.")],
     minutes: Annotated[float, typer.Option(help="Length of the whole run, resumed or not.", min=0.1)] = 60.0,

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from limner.evaluation.cases import SIDE, Case
-from limner.models.bank import CodeBank
-from limner.models.components import PARTS, ComponentEmbedding
+from limner.models.components import PARTS
+from limner.models.registry import Networks
 from limner.pipelines.base import JobError, Request
 from limner.pipelines.drawing import read_drawing
 from limner.pipelines.engine import Engine
@@ -86,11 +86,12 @@ class NearestPhoto:
 
     name = "nearest training photo"
 
-    def __init__(self, embedding: ComponentEmbedding, bank: CodeBank, data: Path, photos: list[Face]) -> None:
-        self.embedding, self.bank, self.data, self.photos = embedding, bank, data, photos
-        self.codes = self._joined(bank.codes)
-        self.mirrored = np.ones(len(bank.faces), bool)  # every face is there twice, first as it is
-        self.mirrored[np.unique(bank.faces.numpy(), return_index=True)[1]] = False
+    def __init__(self, networks: Networks, data: Path, photos: list[Face]) -> None:
+        self.embedding, self.bank, self.finder = networks.components, networks.bank, networks.frame_finder
+        self.data, self.photos = data, photos
+        self.codes = self._joined(self.bank.codes)
+        self.mirrored = np.ones(len(self.bank.faces), bool)  # every face is there twice, first as it is
+        self.mirrored[np.unique(self.bank.faces.numpy(), return_index=True)[1]] = False
 
     @staticmethod
     def _joined(codes: Mapping[str, torch.Tensor]) -> torch.Tensor:
@@ -101,7 +102,7 @@ class NearestPhoto:
     def portraits(self, case: Case) -> np.ndarray:
         pictures = []
         for drawing in case.drawings:
-            ink = read_drawing(drawing[..., None], "full", torch.device("cpu")).ink
+            ink = read_drawing(drawing[..., None], "full", self.finder).ink
             distance = torch.cdist(self._joined(self.embedding.encode(ink)), self.codes)[0]
             nearest = int(distance.argmin())
             photo = decode(self.data / self.photos[int(self.bank.faces[nearest])].file, SIDE)

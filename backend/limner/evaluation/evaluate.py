@@ -12,6 +12,7 @@ import torch
 from limner.evaluation.candidates import Candidate, MeanFace, NearestPhoto, Portraits, TheDrawing
 from limner.evaluation.cases import REAL, Case, line_drawings, real_drawings, sharp_photos, spoiled
 from limner.evaluation.features import descriptor, efficientnet, in_chunks
+from limner.evaluation.framing import eye_error
 from limner.evaluation.metrics import (
     Estimate,
     bootstrap,
@@ -73,12 +74,13 @@ def evaluate(data: Path, weights: Path, most: int) -> Report:
     ours = [Portraits(engine, refine) for refine in REFINES]
     baselines: list[Candidate] = [
         MeanFace(mean.round().astype(np.uint8)),
-        NearestPhoto(networks.components, networks.bank, data, photos),
+        NearestPhoto(networks, data, photos),
         TheDrawing(),
     ]
     for case in [*(real_drawings(data, kind, most) for kind in REAL), line_drawings(sharp)]:
         if case is not None:
             _compare(report, case, [*ours, *baselines])
+            report.facts[f"eye_error_{case.name}"] = eye_error(networks.frame_finder, case)
     for case in spoiled(line_drawings(sharp[:: max(1, len(sharp) // 30)])):
         _compare(report, case, ours[:1], grid=False)
     report.facts["codec_psnr_sharp"] = psnr(reconstructed(networks.codec, sharp), sharp)

@@ -16,6 +16,8 @@ from torch import nn
 from limner.models.bank import CodeBank
 from limner.models.codec import Codec, CodecConfig
 from limner.models.components import PARTS, ComponentConfig, ComponentEmbedding
+from limner.models.frame_finder import FrameFinder, FrameFinderConfig
+from limner.models.inversion import Inversion, InversionConfig
 from limner.models.synthesis import Synthesis, SynthesisConfig
 from limner.resources import file_sha256
 
@@ -25,7 +27,9 @@ NETWORKS: dict[str, tuple[type[nn.Module], type]] = {
     "codec": (Codec, CodecConfig),
     "components": (ComponentEmbedding, ComponentConfig),
     "synthesis": (Synthesis, SynthesisConfig),
+    "frame_finder": (FrameFinder, FrameFinderConfig),
 }
+OPTIONAL: dict[str, tuple[type[nn.Module], type]] = {"inversion": (Inversion, InversionConfig)}  # a task each
 BANK = "bank"
 
 
@@ -44,9 +48,11 @@ class Networks:
     codec: Codec
     components: ComponentEmbedding
     synthesis: Synthesis
+    frame_finder: FrameFinder
     bank: CodeBank
     sums: Mapping[str, str]
     device: torch.device
+    inversion: Inversion | None = None
 
 
 def build_config(kind: type, values: Mapping[str, Any]) -> Any:
@@ -132,7 +138,7 @@ def _opened(name: str, folder: Path) -> Iterator[Any]:
 
 def load_network(name: str, folder: Path, device: torch.device) -> nn.Module:
     """One network with its weights as float32 on `device`, frozen, in evaluation mode."""
-    kind, config_kind = NETWORKS[name]
+    kind, config_kind = (NETWORKS | OPTIONAL)[name]
     with _opened(name, folder) as file:
         config = build_config(config_kind, json.loads(file.metadata()["config"]))
         state = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 (not a mapping)
@@ -156,7 +162,8 @@ def load_bank(folder: Path, device: torch.device) -> CodeBank:
 
 
 def load_networks(folder: Path, device: torch.device) -> Networks:
-    """All networks and the bank, checked against the manifest. Raises WeightsError."""
+    """All networks and the bank, checked against the manifest; optional ones where they are. Raises WeightsError."""
     sums = verify(folder)
-    loaded: dict[str, Any] = {name: load_network(name, folder, device) for name in NETWORKS}
+    names = [*NETWORKS, *(name for name in OPTIONAL if f"{name}.safetensors" in sums)]
+    loaded: dict[str, Any] = {name: load_network(name, folder, device) for name in names}
     return Networks(**loaded, bank=load_bank(folder, device), sums=sums, device=device)

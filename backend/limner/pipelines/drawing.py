@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from limner.imaging.errors import ImagingError
 from limner.imaging.frame import FaceFrame
-from limner.imaging.locate import frame_from_params
 from limner.imaging.sketch import check_drawing, line_image, normalize_sketch
 from limner.models.components import PARTS, ComponentEmbedding, cut_windows
+from limner.models.frame_finder import FrameFinder
 from limner.pipelines.base import JobError
+from limner.pipelines.framing import choose_frame
 
 CANVASES = 8  # canvases whose codes are kept
 
@@ -32,18 +33,18 @@ class Drawing:
     frame: FaceFrame
 
 
-def read_drawing(picture: NDArray[Any], frame: Any, device: torch.device) -> Drawing:
-    """Normalizes a picture (H, W, C) and cuts its face frame ("auto", "full" or [x, y, size]).
+def read_drawing(picture: NDArray[Any], frame: Any, finder: FrameFinder) -> Drawing:
+    """Normalizes a picture (H, W, C) and cuts its face frame ("auto", "full" or [x, y, size]), on the finder's device.
 
     Raises JobError for a blank picture, a photo, or a frame that makes no sense."""
     try:
         check_drawing(picture)
         gray = normalize_sketch(picture)
-        face = frame_from_params(frame, gray)
+        face = choose_frame(frame, gray, finder)
         lines = line_image(gray, face)  # (512, 512), 1 = paper
     except ImagingError as error:
         raise JobError(error.code, error.message, error.remedy) from error
-    ink = torch.from_numpy(1 - np.ascontiguousarray(lines, np.float32))[None, None].to(device)
+    ink = torch.from_numpy(1 - np.ascontiguousarray(lines, np.float32))[None, None].to(next(finder.parameters()).device)
     return Drawing(F.avg_pool2d(ink, 2), face)
 
 

@@ -63,7 +63,7 @@ class PortraitPipeline:
         params, watch = PortraitParams.read(request.params), Stopwatch()
         progress("reading", 0.0)
         with watch("reading"):
-            drawing = read_drawing(request.images["sketch"], params.frame, self.networks.device)
+            drawing = read_drawing(request.images["sketch"], params.frame, self.networks.frame_finder)
         progress("components", 0.05)
         with watch("components"):
             codes = self.cache.codes(drawing.ink, request.canvas)
@@ -133,7 +133,7 @@ class ShadowPipeline:
         watch = Stopwatch()
         progress("reading", 0.0)
         with watch("reading"):
-            drawing = read_drawing(request.images["sketch"], request.params["frame"], self.networks.device)
+            drawing = read_drawing(request.images["sketch"], request.params["frame"], self.networks.frame_finder)
         progress("components", 0.3)
         with watch("components"):
             codes = self.cache.codes(drawing.ink, request.canvas)

@@ -13,12 +13,16 @@ from torch import nn
 from limner.models.bank import CodeBank
 from limner.models.codec import Codec, CodecConfig
 from limner.models.components import PARTS, ComponentConfig, ComponentEmbedding
+from limner.models.frame_finder import FrameFinder, FrameFinderConfig
+from limner.models.inversion import Inversion, InversionConfig
 from limner.models.registry import save_bank, save_network
 from limner.models.synthesis import Synthesis, SynthesisConfig
 from limner.training.bank import build_bank
 from limner.training.codec import CodecTask
 from limner.training.components import ComponentTask
 from limner.training.drawn import DrawnFaces
+from limner.training.frame_finder import FrameFinderTask
+from limner.training.inversion import InversionTask
 from limner.training.latents import LatentStore
 from limner.training.loop import LoopConfig, Trainer
 from limner.training.prior import PriorTask
@@ -101,7 +105,38 @@ def train_prior(run: Run) -> None:
         Trainer(task, config, run.out / "prior", run.resume, processes).run()
 
 
-TRAINERS = {"codec": train_codec, "components": train_components, "prior": train_prior}
+def train_frame_finder(run: Run) -> None:
+    """The frame finder, into out/frame_finder."""
+    config = LoopConfig(run.minutes, lr=1e-3, ema=0.995, report_minutes=2)
+    with joined_processes() as processes:
+        task = FrameFinderTask(DrawnFaces(run.data, run.cache), FrameFinderConfig(), processes)
+        Trainer(task, config, run.out / "frame_finder", run.resume, processes).run()
+
+
+def train_inversion(run: Run) -> None:
+    """The sketch inversion in all styles, into out/inversion."""
+    _train_inversion(run, InversionConfig(), "inversion")
+
+
+def train_inversion_baseline(run: Run) -> None:
+    """The U-Net that the sketch inversion is compared with, into out/inversion_baseline."""
+    _train_inversion(run, InversionConfig("unet"), "inversion_baseline")
+
+
+def _train_inversion(run: Run, config: InversionConfig, name: str) -> None:
+    with joined_processes() as processes:
+        task = InversionTask(DrawnFaces(run.data, run.cache), config, processes)
+        Trainer(task, LoopConfig(run.minutes, lr=1e-3), run.out / name, run.resume, processes).run()
+
+
+TRAINERS = {
+    "codec": train_codec,
+    "components": train_components,
+    "prior": train_prior,
+    "frame_finder": train_frame_finder,
+    "inversion": train_inversion,
+    "inversion_baseline": train_inversion_baseline,
+}
 
 
 def export_weights(run: Run, folder: Path, provenance: str) -> None:
@@ -110,7 +145,11 @@ def export_weights(run: Run, folder: Path, provenance: str) -> None:
     save_network("codec", trained(Codec(CodecConfig()), run.out / "codec"), folder, provenance)
     save_network("components", embedding, folder, provenance)
     save_network("synthesis", trained(Synthesis(SynthesisConfig()), run.out / "prior"), folder, provenance)
+    finder = trained(FrameFinder(FrameFinderConfig()), run.out / "frame_finder")
+    save_network("frame_finder", finder, folder, provenance)
     save_bank(load_bank(run, DrawnFaces(run.data, run.cache), embedding), folder, provenance)
+    if (run.out / "inversion").exists():
+        save_network("inversion", trained(Inversion(InversionConfig()), run.out / "inversion"), folder, provenance)
 
 
 def use_threads(count: int) -> None:
