@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import Enum
@@ -45,25 +45,27 @@ def _parse_param(text: str) -> tuple[str, Any]:
         return name, value
 
 
+Folder = Annotated[Path, typer.Argument(metavar="DIR", exists=True, file_okay=False, help="The pictures.")]
+Results = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", file_okay=False, help="Where the results go.")]
+Params = Annotated[
+    list[str] | None, typer.Option("--param", metavar="NAME=VALUE", help="A parameter of the task, such as seed=7.")
+]
+Device = Annotated[
+    str, typer.Option(metavar="auto|cuda|cuda:1|mps|cpu", parser=parse_device, help="What computes, with --engine ray.")
+]
+Address = Annotated[str, typer.Option(metavar="HOST:PORT", help="The Ray cluster; default: RAY_ADDRESS, or here.")]
+
+
 def batch(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", exists=True, file_okay=False, help="The pictures.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", file_okay=False, help="Where the results go.")
-    ],
+    folder: Folder,
+    output: Results,
     task: Annotated[str, typer.Option(help="portrait, shadow, or another task of the backend.")] = "portrait",
-    param: Annotated[
-        list[str] | None, typer.Option("--param", metavar="NAME=VALUE", help="A parameter of the task, such as seed=7.")
-    ] = None,
+    param: Params = None,
     jobs: Annotated[int, typer.Option(min=0, max=MAX_JOBS, help="Pictures at a time; 0: one for each worker.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Do again what is done already.")] = False,
     engine: Annotated[BatchEngine, typer.Option(help="The backend, or a Ray cluster.")] = BatchEngine.backend,
-    device: Annotated[
-        str,
-        typer.Option(metavar="auto|cuda|cuda:1|mps|cpu", parser=parse_device, help="What computes, with --engine ray."),
-    ] = "auto",
-    address: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="The Ray cluster; default: RAY_ADDRESS, or here.")
-    ] = "",
+    device: Device = "auto",
+    address: Address = "",
     as_json: Json = False,
 ) -> None:
     """Work on every picture of a folder; go on where an earlier run stopped. Exit status 1 when a picture failed."""
@@ -74,28 +76,17 @@ def batch(
     work = Work(task, _params(task, param or []))
     output.mkdir(parents=True, exist_ok=True)
     items, done = plan(find_pictures(folder), output, overwrite=overwrite)
-    report: dict[str, Any] = {
-        "task": task,
-        "at_once": 0,
-        "done": [],
-        "skipped": [str(item.source) for item in done],
-        "failed": [],
-    }
     shown = _Shown()
-    try:
-        if items:
-            outcomes = _outcomes(engine, items, work, jobs, device, address, shown)
-            _follow(outcomes, len(items), report, shown)
-            report["at_once"] = shown.at_once
-    finally:
-        for failed in report["failed"]:
-            tell(one_line(f"{Path(failed['input']).name}: {failed['message']} {failed['remedy']}"))
-    if as_json:
-        print(json.dumps(report))
-    else:
-        print(", ".join(f"{len(report[name])} {name}" for name in ("done", "skipped", "failed")))
+    outcomes = _outcomes(engine, items, work, jobs, device, address, shown) if items else iter(())
+    report: dict[str, Any] = {"task": task, "done": [], "skipped": [str(item.source) for item in done], "failed": []}
+    _follow(outcomes, len(items), report, shown)
+    print(json.dumps({**report, "at_once": shown.at_once}) if as_json else _counts(report))
     if report["failed"]:
         raise typer.Exit(1)
+
+
+def _counts(report: Mapping[str, Any]) -> str:
+    return ", ".join(f"{len(report[name])} {name}" for name in ("done", "skipped", "failed"))
 
 
 @dataclass
@@ -153,11 +144,15 @@ def _on_ray(
 
 
 def _follow(outcomes: Outcomes, total: int, report: dict[str, Any], shown: _Shown) -> None:
-    """Notes what becomes of each picture."""
-    for count, outcome in enumerate(outcomes, 1):
-        source, problem = str(outcome.item.source), outcome.problem
-        if problem is None:
-            report["done"].append(source)
-        else:
-            report["failed"].append({"input": source, **asdict(problem)})
-        shown.update(fraction=count / total)
+    """Notes what becomes of each picture; tells the failures once the bar is off the screen."""
+    try:
+        for count, outcome in enumerate(outcomes, 1):
+            source, problem = str(outcome.item.source), outcome.problem
+            if problem is None:
+                report["done"].append(source)
+            else:
+                report["failed"].append({"input": source, **asdict(problem)})
+            shown.update(fraction=count / total)
+    finally:
+        for failed in report["failed"]:
+            tell(one_line(f"{Path(failed['input']).name}: {failed['message']} {failed['remedy']}"))
