@@ -28,6 +28,7 @@ CLIENT_COUNTS = (1, 2, 4, 8)
 WIRE_SIDE = 512  # the echo job's picture, RGBA
 _READY_TIMEOUT_S = 180.0
 _POLL_S = 0.005  # how exactly the end of the start is seen
+_ORPHANED_MIN = 5  # minutes after which a backend ends whose bench was killed
 _CANVAS = "bench"
 
 OnStep = Callable[[str, float], None]  # what is being measured, the done share in [0, 1]
@@ -74,6 +75,7 @@ def running_backend(device: str) -> Iterator[tuple[ConnectionInfo, Welcome, floa
     from limner.server.lifecycle import live_connection
 
     command = [sys.executable, "-m", "limner", "serve", "--foreground", "--device", device]
+    command += ["--idle-timeout", str(_ORPHANED_MIN)]
     started = time.perf_counter()
     silent = subprocess.DEVNULL
     process = subprocess.Popen(command, stdin=silent, stdout=silent, stderr=silent)
