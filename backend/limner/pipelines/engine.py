@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -12,8 +12,10 @@ import torch
 
 from limner.models.registry import Networks, WeightsError, load_networks
 from limner.pipelines.base import JobError, Outcome, Progress, Request
+from limner.pipelines.inversion import InversionPipeline
 from limner.pipelines.portrait import PortraitPipeline, ShadowPipeline
 from limner.pipelines.schema import task_schemas
+from limner.pipelines.upsample import UpsamplePipeline
 from limner.resources import weights_dir
 from limner.wire import TaskSchema
 
@@ -51,14 +53,18 @@ class Engine:
         self.device = str(networks.device)
         self._sums = dict(networks.sums)
         self.portrait = PortraitPipeline(networks)
-        self._run: Mapping[str, Callable[[Request, Progress], Outcome]] = {
+        self._run: dict[str, Callable[[Request, Progress], Outcome]] = {
             "portrait": self.portrait.run,
             "shadow": ShadowPipeline(networks, self.portrait.cache).run,
+            "upsample": UpsamplePipeline(networks).run,
         }
+        if networks.inversion is not None:
+            inversion = InversionPipeline(networks.inversion, networks.codec, networks.frame_finder)
+            self._run["invert"] = inversion.run
 
     def schema(self) -> dict[str, TaskSchema]:
         """The schema of every task that `run` takes."""
-        return task_schemas()
+        return task_schemas(inversion="invert" in self._run)
 
     def weights(self) -> dict[str, str]:
         """sha256 of every file of weights in use, by its name."""

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sketch inversion: a sketch in lines, in gray or in color to a portrait, in one pass and without any choice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from limner.imaging.color import to_unit_rgba
+from limner.imaging.errors import ImagingError, SketchError
+from limner.imaging.frame import PAPER, FaceFrame, extract
+from limner.imaging.recognize import recognize_style
+from limner.imaging.sketch import check_drawing, line_image, normalize_sketch
+from limner.models.codec import Codec, to_pixels
+from limner.models.frame_finder import FrameFinder
+from limner.models.inversion import SIDE, Inversion
+from limner.pipelines.base import JobError, Outcome, Progress, Request
+from limner.pipelines.framing import choose_frame
+from limner.pipelines.timing import Stopwatch
+
+
+@dataclass(frozen=True)
+class StyledSketch:
+    """A sketch in the networks' frame, (1, 1 or 3, 256, 256) in [-1, 1], 1 = paper, and its style."""
+
+    sketch: torch.Tensor
+    style: str
+    frame: FaceFrame
+
+
+def read_sketch(picture: NDArray[Any], style: str, frame: Any, finder: FrameFinder) -> StyledSketch:
+    """Cuts the face frame out of a picture (H, W, C) and prepares it for its style's network, on the finder's device.
+
+    style: "line", "gray", "color", or "auto", which recognizes it. Raises JobError for a blank picture, and for a photo
+    unless the style is color: a sketch in color cannot be told from one."""
+    try:
+        style = recognize_style(picture) if style == "auto" else style
+        _check(picture, style)
+        gray = normalize_sketch(picture)
+        face = choose_frame(frame, gray, finder)
+        seen = _as_seen(picture, gray, face, style)
+    except ImagingError as error:
+        raise JobError(error.code, error.message, error.remedy) from error
+    planes = torch.from_numpy(np.ascontiguousarray(np.moveaxis(seen, 2, 0), np.float32))[None]
+    return StyledSketch(F.adaptive_avg_pool2d(planes, SIDE).to(next(finder.parameters()).device) * 2 - 1, style, face)
+
+
+def _check(picture: NDArray[Any], style: str) -> None:
+    try:
+        check_drawing(picture)
+    except SketchError as error:
+        if error.code == "blank_sketch" or style != "color":
+            raise
+
+
+def _as_seen(picture: NDArray[Any], gray: NDArray[np.float32], face: FaceFrame, style: str) -> NDArray[np.float32]:
+    """(256 or 512, ..., 1 or 3) in [0, 1], 1 = paper: lines of one width, tones as they are, or colors on white."""
+    if style == "line":
+        return line_image(gray, face)[..., None]
+    if style == "gray":
+        return extract(gray, face, SIDE, PAPER)[..., None]
+    rgba = to_unit_rgba(picture)
+    return extract(rgba[..., :3] * rgba[..., 3:] + (1 - rgba[..., 3:]), face, SIDE, PAPER)
+
+
+class InversionPipeline:
+    """The inverter of the sketch's style, then the codec, whose decoder gives the portrait at 512 pixels."""
+
+    def __init__(self, inversion: Inversion, codec: Codec, finder: FrameFinder) -> None:
+        self.inversion, self.codec, self.finder = inversion, codec, finder
+
+    @torch.inference_mode()
+    def run(self, request: Request, progress: Progress) -> Outcome:
+        """images: "sketch" -> "portrait" (512, 512, 4)."""
+        params, watch = request.params, Stopwatch()
+        progress("reading", 0.0)
+        with watch("reading"):
+            read = read_sketch(request.images["sketch"], params["style"], params["frame"], self.finder)
+        progress("inversion", 0.3)
+        with watch("inversion"):
+            rgb = self.inversion(read.sketch, read.style)  # (1, 3, 256, 256) in [-1, 1]
+        progress("decoding", 0.6)
+        with watch("decoding"):
+            pixels = to_pixels(self.codec.decoder(self.codec.encoder(rgb)))[0]  # (512, 512, 3)
+        portrait = np.dstack([pixels, np.full(pixels.shape[:2], 255, np.uint8)])
+        info = {"style": read.style, "frame": read.frame.as_dict(), "timings_ms": watch.milliseconds()}
+        return Outcome({"portrait": portrait}, info)
