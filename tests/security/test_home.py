@@ -132,6 +132,8 @@ def test_a_disk_that_gets_full_stops_no_job_and_no_backend(server: ServerProcess
         for pid in (client.stats().worker_pid, server.process.pid):
             no_room(for_process=pid)
         connection_path().unlink()
+        before = limner_home.stat().st_mtime_ns
+        wait_for(lambda: limner_home.stat().st_mtime_ns != before, "an attempt to write the connection file")
         for _ in range(3):
             assert isinstance(end_of(client, "shadow", sketch=picture()), Result)
         size = (limner_home / "logs" / "backend.log").stat().st_size

@@ -76,11 +76,12 @@ def use_in_every_way(info: ConnectionInfo) -> None:
 
 def spellings(data: bytes) -> list[str]:
     """A stretch of the picture as it would look in a text."""
-    part = data[300:324]
+    part = data[903:927]
+    assert not {34, 39}.intersection(part), "a quote would be spelled in two ways"
     numbers = [str(value) for value in part]
     return [
         *(", ".join(numbers), " ".join(numbers), ",".join(numbers), part.hex(), repr(part)[2:-1]),
-        *(base64.b64encode(data[shift : shift + 24]).decode() for shift in range(300, 303)),
+        *(base64.b64encode(data[shift : shift + 24]).decode() for shift in range(903, 906)),
     ]
 
 
