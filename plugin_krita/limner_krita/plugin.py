@@ -89,7 +89,7 @@ class LimnerExtension(Extension):
     def _tick(self) -> None:
         busy = self.session.tick()
         if not busy:
-            self.frame.sync()  # selections and views change without a word
+            self.session.document_changed()  # Krita says nothing when the last one is closed
         self._timer.setInterval(_BUSY_MS if busy else _IDLE_MS)
 
     def _settled(self) -> None:
@@ -99,7 +99,6 @@ class LimnerExtension(Extension):
     def _refresh(self) -> None:
         if self.session.running or self.session.live:
             self._timer.setInterval(_BUSY_MS)
-        self.frame.sync()
         for action in self._live_actions:
             action.setChecked(self.session.live)
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from contextlib import contextmanager
 from typing import Any
@@ -25,6 +24,9 @@ from krita_steps import (
 )
 from limner_krita.editor import Canvas, Layer
 from limner_krita.editor.view import CanvasView
+from limner_krita.ui.docker import LimnerDocker
+from limner_krita.ui.overlay import FrameOverlay
+from limner_krita.ui.preview import PreviewArea
 from PyQt5.QtCore import QPointF, QTimer
 from PyQt5.QtWidgets import QAbstractSpinBox, QSlider
 
@@ -33,30 +35,46 @@ PIXELS = ((Layer, "read"), (Layer, "remove"), (Canvas, "insert_group"), (Canvas,
 
 
 class Blocks:
-    """How long the plugin's own Python keeps the GUI thread busy, each time that Qt calls it, in milliseconds of the
-    thread's processor time, which other work on the machine does not lengthen. What reads and inserts pixels is
-    counted by itself; there Krita makes the thread wait for its own drawing threads as well, which is no part of it.
+    """How long the plugin's own code keeps the GUI thread busy, each time that Qt calls it, in milliseconds of the
+    thread's processor time, which other work on the machine lengthens less than that of the clock. What reads and
+    inserts pixels is counted by itself; there Krita makes the thread wait for its drawing threads, which is no part.
     """
 
     def __init__(self) -> None:
+        live, frame = session(), LimnerDocker.frame
+        self._entries = [(live, name) for name in ("tick", "update_live", "apply")]
+        self._entries += [(frame, "sync"), (PreviewArea, "paintEvent"), (FrameOverlay, "paintEvent")]
+        self._entries += [(LimnerDocker, "canvasChanged")]
         self.slots: list[tuple[float, str]] = []
         self.pixels: list[tuple[float, str]] = []
-        self._begun = self._apart = 0.0
+        self._depth, self._apart = 0, 0.0
 
     @contextmanager
     def measured(self) -> Any:
-        saved = [(owner, name, getattr(owner, name)) for owner, name in PIXELS]
+        saved = [(owner, name, getattr(owner, name)) for owner, name in (*self._entries, *PIXELS)]
         for owner, name, function in saved:
-            setattr(owner, name, self._timed(name, function))
-        sys.setprofile(self._profile)
+            timed = self._timed_pixels if (owner, name) in PIXELS else self._timed_slot
+            setattr(owner, name, timed(name, function))
         try:
             yield self
         finally:
-            sys.setprofile(None)
             for owner, name, function in saved:
                 setattr(owner, name, function)
 
-    def _timed(self, name: str, function: Any) -> Any:
+    def _timed_slot(self, name: str, function: Any) -> Any:
+        def call(*arguments: Any) -> Any:
+            if self._depth:
+                return function(*arguments)
+            self._depth, self._apart, begun = 1, 0.0, time.thread_time()
+            try:
+                return function(*arguments)
+            finally:
+                self._depth = 0
+                self.slots.append((1000 * (time.thread_time() - begun - self._apart), name))
+
+        return call
+
+    def _timed_pixels(self, name: str, function: Any) -> Any:
         def call(*arguments: Any) -> Any:
             begun = time.thread_time()
             try:
@@ -67,18 +85,6 @@ class Blocks:
                 self.pixels.append((1000 * took, name))
 
         return call
-
-    def _profile(self, frame: Any, event: str, argument: Any) -> None:
-        if frame.f_back is not None or "limner_krita" not in frame.f_code.co_filename:
-            return  # only what Qt calls itself
-        if event == "call":
-            self._begun, self._apart = time.thread_time(), 0.0
-        elif event == "return" and self._begun:
-            took = time.thread_time() - self._begun - self._apart
-            self.slots.append(
-                (1000 * took, f"{frame.f_code.co_filename.rpartition('limner_krita')[2]}:{frame.f_lineno}")
-            )
-            self._begun = 0.0
 
 
 class Gaps:
@@ -122,12 +128,11 @@ def fifty_strokes() -> Steps:
         yield lambda: session().result().finished not in (None, first) and not session().running
         drawn, second = undo_steps() - steps, session().result().finished
         field("apply_button").click()
-        session_slots = list(blocks.slots)
         yield 300
     Krita.instance().action("limner_live").trigger()
     facts = {
         "strokes": drawn,
-        "slots": sorted(session_slots)[-5:],
+        "slots": sorted(blocks.slots)[-5:],
         "calls": len(blocks.slots),
         "pixels": sorted(blocks.pixels)[-5:],
         "kinds": sorted({name for _, name in blocks.pixels}),
@@ -153,6 +158,7 @@ def frame_shown() -> Steps:
     node.setPixelData(bytes([255, 0, 0, 255]) * 40 * 40, 0, 0, 40, 40)  # a blue square shows where the corner is
     document.rootNode().addChildNode(node, None)
     session().set_frame_mode("full")
+    Krita.instance().action("limner_docker").trigger()  # the outline is there as long as the docker is
     canvas = Krita.instance().activeWindow().activeView().canvas()
     facts = []
     for zoom, angle, mirror in ((0.7, 0, False), (0.5, 30, False), (0.5, -40, True)):
@@ -224,7 +230,7 @@ def _set_controls() -> Steps:
     other_seed = session().values["seed"] != seed
     spin = field("field_refine").findChild(QAbstractSpinBox)
     yield from hand("mousemove", *center(spin), "click", "--repeat", 3, 1, "key", "ctrl+a", "type", "0.75")
-    yield from hand("key", "Tab")
+    yield from hand("key", "Return")
     slider = field("field_nose").findChild(QSlider)
     x, y = center(slider)
     yield from hand("mousemove", x - 20, y, "mousedown", 1, "mousemove", x, y, "mousemove", x + 20, y, "mouseup", 1)

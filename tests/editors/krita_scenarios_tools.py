@@ -175,13 +175,13 @@ def ended_in_the_middle() -> Steps:
     """While the backend draws: Cancel; the sketch is deleted; the document is closed."""
     facts = {}
     document = yield from new_document(200, 200)
-    node = yield from add_sketch(document, 0, 0, 200, 200)
+    yield from add_sketch(document, 0, 0, 200, 200)
     yield from _begin_slowly()
     field("cancel_button").click()
     yield lambda: not session().running
     facts["cancelled"] = [session().problem, names(document.rootNode())]
     yield from _begin_slowly()
-    node.remove()
+    document.nodeByName("Sketch").remove()
     SLOW.unlink(missing_ok=True)
     yield lambda: not session().running
     facts["deleted"] = [session().problem.message, names(document.rootNode())]

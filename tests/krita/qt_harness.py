@@ -89,7 +89,7 @@ def docker(fake: Any, application: Any) -> dict[str, Any]:
     widget = LimnerDocker()
     widget.resize(300, 900)
     widget.show()
-    before = session.schema is None
+    before = session.schema is None and not widget.grab().isNull()
     session._take_state(BackendState("ready", welcome=Welcome("1", "ready", "0.1", 1, "cpu", {}, schema)))
     session.document_changed()
     session.changed()
@@ -105,7 +105,7 @@ def docker(fake: Any, application: Any) -> dict[str, Any]:
     history.itemClicked.emit(history.item(0))
     find("section_controls").click()
     canvas = QWidget()
-    overlay = FrameOverlay(canvas)
+    overlay = FrameOverlay(canvas, lambda: None)
     overlay.show_line(QPolygonF([QPointF(1, 1), QPointF(50, 1), QPointF(50, 40)]))
     picture = widget.grab().toImage()
     application.processEvents()

@@ -18,11 +18,11 @@ def _write(path: Path, text: str) -> None:
 
 
 def make_krita(folder: Path) -> Path:
-    """`limner_krita.desktop` and its package with an action file; also files that must not be installed."""
+    """`limner_krita.desktop` its package and an action file; also files that must not be installed."""
     _write(folder / "limner_krita.desktop", DESKTOP)
     _write(folder / "limner_krita" / "__init__.py", "from . import docker\n")
     _write(folder / "limner_krita" / "docker.py", "from .wire import limits\n")
-    _write(folder / "limner_krita" / "limner_krita.action", "<ActionCollection/>\n")
+    _write(folder / "limner_krita.action", "<ActionCollection/>\n")
     _write(folder / "limner_krita" / "Manual.html", "<h1>Limner</h1>\n")
     _write(folder / "limner_krita" / "__pycache__" / "docker.cpython-311.pyc", "")
     _write(folder / "README.md", "for developers\n")

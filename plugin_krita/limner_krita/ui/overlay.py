@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Callable
 
 from ..editor.view import CanvasView
 from ..model.geometry import Square
@@ -19,24 +19,33 @@ from ..qt import (
     QPolygonF,
     QRegion,
     Qt,
+    QTimer,
     QTransform,
     QWidget,
 )
 
 _WIDTH = 3  # pixels
+_LOOK_MS = 250
 _DARK, _LIGHT = QColor(20, 20, 20), QColor(255, 170, 40)
 
 
 class FrameOverlay(QWidget):
     """A closed line over a widget. It covers only its own pixels, so that the canvas is drawn as fast as ever."""
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, moved: Callable[[], None]) -> None:
+        """moved: called when the canvas was scrolled, zoomed or turned, as long as the overlay is there."""
         super().__init__(parent)
+        self._moved = moved
         self.setObjectName("limner_face_frame")
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._line = QPolygonF()
+
+    def moved(self, *values: int) -> None:
+        """A scroll bar of the canvas says so. Qt ends the connection with the overlay, which the canvas takes along
+        when its view is closed: Python would not know that the scroll bar is gone."""
+        self._moved()
 
     def show_line(self, line: QPolygonF) -> None:
         """Draw it, in pixels of the parent."""
@@ -75,15 +84,18 @@ class FrameOnCanvas(QObject):
         self._session = session
         self._overlay: FrameOverlay | None = None
         self._parent: Any = None  # what it lies over
-        self._bars: tuple[Any, ...] = ()
         self._dockers: list[Any] = []
+        self._timer = QTimer(self)  # selections and views change without a word
+        self._timer.setInterval(_LOOK_MS)
+        self._timer.timeout.connect(self.sync)
+        self._timer.start()
 
     def follow(self, docker: Any) -> None:
         """Show the outline as long as this docker, or another one, is visible."""
         self._dockers.append(docker)
         docker.destroyed.connect(lambda *gone: self._dockers.remove(docker))
 
-    def sync(self, *moved: int) -> None:
+    def sync(self) -> None:
         """Look where the frame is now."""
         shown = self._session.settings.show_frame and any(docker.isVisible() for docker in self._dockers)
         square = self._session.face_frame.square() if shown else None
@@ -94,29 +106,24 @@ class FrameOnCanvas(QObject):
             else:
                 self._over(view).show_line(view.transform().map(_outline(square)))
         except RuntimeError:  # Qt's object is gone with a closed view
-            self._overlay, self._parent, self._bars = None, None, ()
+            self._overlay = self._parent = None
 
     def _over(self, view: CanvasView) -> FrameOverlay:
         """The overlay of that view; there is one at a time."""
         if self._overlay is None or self._parent is not view.widget:
             self._hide()
             self._parent = view.widget
-            self._overlay = FrameOverlay(self._parent)
-            self._bars = view.scroll_bars
-            for bar in self._bars:
-                bar.valueChanged.connect(self.sync)
-                bar.rangeChanged.connect(self.sync)
+            self._overlay = FrameOverlay(self._parent, self.sync)
+            for bar in view.scroll_bars:
+                bar.valueChanged.connect(self._overlay.moved)
+                bar.rangeChanged.connect(self._overlay.moved)
         return self._overlay
 
     def _hide(self) -> None:
-        overlay, bars, self._overlay, self._bars, self._parent = self._overlay, self._bars, None, (), None
-        if overlay is None:
-            return
-        for bar in bars:
-            bar.valueChanged.disconnect(self.sync)
-            bar.rangeChanged.disconnect(self.sync)
-        overlay.hide()
-        overlay.deleteLater()
+        overlay, self._overlay, self._parent = self._overlay, None, None
+        if overlay is not None:
+            overlay.hide()
+            overlay.deleteLater()
 
 
 def _outline(square: Square) -> QPolygonF:

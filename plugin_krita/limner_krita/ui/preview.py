@@ -13,6 +13,9 @@ from ..texts import tr
 _SIDE = 100  # pixels, at least
 _KEEP = Qt.AspectRatioMode.KeepAspectRatio
 
+_CENTERED = (Qt.AlignmentFlag.AlignCenter, Qt.TextFlag.TextWordWrap)
+_FLAGS = sum(int(getattr(flag, "value", flag)) for flag in _CENTERED)  # Qt 6 adds no flags of two kinds
+
 
 class PreviewArea(QWidget):
     """A square picture on a plain ground, as large as the docker allows."""
@@ -20,7 +23,6 @@ class PreviewArea(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._shown: Any = None
-        self._picture: QImage | None = None
         self._scaled = QPixmap()
         self.setMinimumSize(_SIDE, _SIDE)
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -33,29 +35,29 @@ class PreviewArea(QWidget):
 
     def show_picture(self, picture: Pixels | bytes | None) -> None:
         """Show pixels or a JPEG file; None shows a word of advice instead."""
-        if picture is self._shown:
-            return
-        self._shown, self._scaled = picture, QPixmap()
-        if isinstance(picture, bytes):
-            self._picture = QImage.fromData(picture)
-        else:
-            self._picture = pictures.to_image(picture) if picture is not None else None
-        self.update()
+        if picture is not self._shown:
+            self._shown, self._scaled = picture, QPixmap()  # converted when it is seen
+            self.update()
+
+    def _fitted(self, side: int) -> QPixmap:
+        """The picture in a square of that side."""
+        if max(self._scaled.width(), self._scaled.height()) != side:
+            shown = self._shown
+            image = QImage.fromData(shown) if isinstance(shown, bytes) else pictures.to_image(shown)
+            smooth = Qt.TransformationMode.SmoothTransformation
+            self._scaled = QPixmap.fromImage(image.scaled(side, side, _KEEP, smooth))
+        return self._scaled
 
     def paintEvent(self, event: Any) -> None:
         """Qt asks for the picture."""
         painter = QPainter(self)
         area = QRectF(self.rect())
         painter.fillRect(area, QColor(0, 0, 0, 40))
-        if self._picture is None:
+        if self._shown is None:
             painter.setPen(self.palette().color(self.foregroundRole()))
-            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(area.adjusted(12, 12, -12, -12), int(flags), tr("Draw a face, then press Generate."))
+            painter.drawText(area.adjusted(12, 12, -12, -12), _FLAGS, tr("Draw a face, then press Generate."))
         else:
             side = int(min(area.width(), area.height()))
-            if max(self._scaled.width(), self._scaled.height()) != side:
-                smooth = Qt.TransformationMode.SmoothTransformation
-                self._scaled = QPixmap.fromImage(self._picture.scaled(side, side, _KEEP, smooth))
             place = QPointF((area.width() - side) / 2, (area.height() - side) / 2)
-            painter.drawPixmap(place, self._scaled)
+            painter.drawPixmap(place, self._fitted(side))
         painter.end()
