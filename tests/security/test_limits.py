@@ -196,6 +196,16 @@ def test_a_connection_that_never_finishes_its_handshake_is_closed(context: zmq.C
     clients.close()
 
 
+def test_who_announces_too_large_a_frame_is_cut_off(context: zmq.Context) -> None:
+    clients = listening(context)
+    with connect_raw(clients) as raw:
+        raw.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00NULL" + bytes(48))
+        raw.sendall(b"\x04\x1c\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER")
+        raw.sendall(b"\x02" + (2**30).to_bytes(8, "big") + b"the first bytes of it")
+        assert wait_for(lambda: closed_by_the_server(raw), "the end of the connection")
+    clients.close()
+
+
 def test_a_connection_without_a_first_word_is_closed_and_a_client_stays(context: zmq.Context) -> None:
     clients = listening(context, hello_s=0.0)
     peer, silent = context.socket(zmq.DEALER), context.socket(zmq.DEALER)
