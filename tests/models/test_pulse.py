@@ -13,8 +13,6 @@ from limner.models.pulse import (
     CodeGaussian,
     ThumbnailDecoder,
     bicubic,
-    least_change,
-    mean_square,
     one_cycle_drop,
     onto_sphere,
     resampling,
@@ -101,38 +99,3 @@ def fitted(noise: float = 0.0) -> tuple[ThumbnailDecoder, torch.Tensor, torch.Te
 def test_a_linear_decoder_is_found_again() -> None:
     decoder, latents, pictures = fitted(noise=0.01)
     assert float((decoder(latents) - pictures).square().mean() / pictures.var()) < 1e-3
-
-
-def test_the_adjoint_is_the_adjoint() -> None:
-    decoder, latents, _ = fitted()
-    thumbnails = torch.randn(6, 3, 64, 64)
-    forth, back = (decoder.without_bias(latents) * thumbnails).sum(), (latents * decoder.transposed(thumbnails)).sum()
-    torch.testing.assert_close(forth, back, rtol=1e-3, atol=1e-2)
-
-
-@pytest.mark.parametrize("side", [16, 32])
-def test_the_least_change_takes_the_residual_off_and_no_more(side: int) -> None:
-    decoder, latents, _ = fitted()
-    other = latents + 0.2 * torch.randn(latents.shape, generator=torch.Generator().manual_seed(3))
-    wanted = resized(decoder(other), side)
-    residual = wanted - resized(decoder(latents), side)
-    enough = float(mean_square(residual).min()) / 10
-    change = least_change(decoder, residual, enough)
-    left = mean_square(wanted - resized(decoder(latents + change), side))
-    assert float(left.max()) <= 1.3 * enough  # single cells are limited
-    assert float(left.min()) > enough / 50  # it stops when that is enough: what is left may be noise
-    assert float(change.square().mean()) < float((other - latents).square().mean())
-
-
-def test_no_cell_is_changed_beyond_the_limit() -> None:
-    decoder, _, _ = fitted()
-    change = least_change(decoder, torch.full((1, 3, 16, 16), 50.0), enough=1e-3)
-    sizes = change.square().mean(1).sqrt()
-    assert float(sizes.max()) <= 0.5001
-    assert float(sizes.min()) > 0.4
-
-
-def test_what_is_close_enough_is_not_changed() -> None:
-    decoder, latents, pictures = fitted()
-    residual = resized(pictures, 16) - resized(decoder(latents), 16) + 0.01
-    assert not least_change(decoder, residual, enough=1e-3).any()

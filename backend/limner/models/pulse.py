@@ -16,8 +16,6 @@ from limner.models.bank import CodeBank
 from limner.models.components import PARTS, WINDOWS
 
 THUMBNAIL = 64  # side of the small pictures that the search looks at
-_ROUNDS = 24  # of conjugate gradients, at most
-_MOST_CHANGE = 0.5  # of a cell of a latent, root mean square over its channels: beyond, decoders draw patterns
 
 
 def bicubic(distance: torch.Tensor) -> torch.Tensor:
@@ -114,44 +112,3 @@ class ThumbnailDecoder:
     def __call__(self, latents: torch.Tensor) -> torch.Tensor:
         """(N, L, 32, 32) -> (N, 3, 64, 64) RGB, mostly in [0, 1]."""
         return F.pixel_shuffle(F.conv2d(latents, self.weight, self.bias, padding=1), 2)
-
-    def without_bias(self, latents: torch.Tensor) -> torch.Tensor:
-        """The linear part of the decoder."""
-        return F.pixel_shuffle(F.conv2d(latents, self.weight, padding=1), 2)
-
-    def transposed(self, thumbnails: torch.Tensor) -> torch.Tensor:
-        """The adjoint of the linear part: (N, 3, 64, 64) -> (N, L, 32, 32)."""
-        return F.conv_transpose2d(F.pixel_unshuffle(thumbnails, 2), self.weight, padding=1)
-
-
-def least_change(decoder: ThumbnailDecoder, residual: torch.Tensor, enough: float) -> torch.Tensor:
-    """The smallest change of latents (N, L, 32, 32) that takes `residual` (N, 3, S, S) off their small pictures.
-
-    Conjugate gradients on A A^T y = residual, change = A^T y, with A the thumbnail decoder and the down-scaling. It
-    ends as soon as the mean square that is left is `enough` in every sample, so that noise is not fitted. No cell is
-    changed by more than half the latents' deviation: a color that the codec cannot show is left as it is."""
-    shrink = resampling(THUMBNAIL, residual.shape[-1]).to(residual)
-
-    def back(y: torch.Tensor) -> torch.Tensor:
-        return decoder.transposed(shrink.T @ y @ shrink)
-
-    def forth_and_back(y: torch.Tensor) -> torch.Tensor:
-        return shrink @ decoder.without_bias(back(y)) @ shrink.T
-
-    def dot(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        return (a * b).sum((1, 2, 3), keepdim=True)
-
-    y, left = torch.zeros_like(residual), residual
-    way, square = left, dot(left, left)
-    for _ in range(_ROUNDS):
-        active = (mean_square(left) > enough)[:, None, None, None]  # a sample that has enough stays as it is
-        if not bool(active.any()):
-            break
-        applied = forth_and_back(way)
-        length = torch.where(active, square / dot(way, applied).clamp(min=1e-20), torch.zeros_like(square))
-        y, left = y + length * way, left - length * applied
-        fresh = dot(left, left)
-        way, square = left + fresh / square.clamp(min=1e-20) * way, fresh
-    change = back(y)
-    size = change.square().mean(1, keepdim=True).sqrt()  # (N, 1, 32, 32)
-    return change * (_MOST_CHANGE / size.clamp(min=_MOST_CHANGE))

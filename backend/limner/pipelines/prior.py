@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property, partial
-from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -16,13 +15,13 @@ import torch.nn.functional as F
 from limner.models.codec import Codec
 from limner.models.components import DRAWING, PARTS
 from limner.models.feature_mapping import MAP_SIDE
-from limner.models.pulse import THUMBNAIL, CodeGaussian, ThumbnailDecoder, least_change, resized
+from limner.models.pulse import THUMBNAIL, CodeGaussian, ThumbnailDecoder, resized
 from limner.models.registry import Networks
-from limner.models.synthesis import LATENT_SIDE, Conditions, sample_euler, step_times
+from limner.models.synthesis import LATENT_SIDE, Conditions, sample_euler
 
 QUICK_STEPS = 2  # of the flow, for each step of the search
 FITTED = 12  # portraits that the thumbnail decoder is fitted to
-UNLIKE = 0.3  # of the latents' deviation: how far half of them are moved, so that corrections are foreseen too
+PROBE = 0.02  # of the latents' deviation: how far the decoder is probed along a slope
 CHUNK = 4
 
 
@@ -78,27 +77,32 @@ class PortraitPrior:
 
     @torch.no_grad()
     def sample(
-        self,
-        noise: torch.Tensor,
-        codes: torch.Tensor,
-        wanted: torch.Tensor,
-        enough: float,
-        steps: int,
-        told: Callable[[int], None],
+        self, noise: torch.Tensor, codes: torch.Tensor, colors: torch.Tensor, steps: int, told: Callable[[int], None]
     ) -> torch.Tensor:
-        """The final latents (N, L, 32, 32), in more steps; each is corrected towards `wanted` (1, 3, S, S).
+        """The final latents (N, L, 32, 32), in more steps; `told` hears of each."""
+        velocity = partial(self.networks.synthesis.velocity, condition=self.condition(codes, colors))
+        return sample_euler(velocity, self._scaled(noise), steps, lambda done, estimate: told(done + 1))
 
-        The correction is the least change of the estimate whose thumbnail, down-scaled, is within `enough` (mean
-        square); the steps that follow make a face of it again."""
-        condition = self.condition(codes, wanted)
-        x, times = self._scaled(noise), step_times(steps).tolist()
-        for done, (now, then) in enumerate(pairwise(times)):
-            estimate = x + (1 - now) * self.networks.synthesis.velocity(x, x.new_full((len(x),), now), condition)
-            residual = wanted - resized(self.thumbnails(estimate), wanted.shape[-1])
-            estimate = estimate + least_change(self.thumbnails, residual, enough)
-            x = x + (then - now) / (1 - now) * (estimate - x)
-            told(done + 1)
-        return x
+    def corrected(self, latents: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+        """Latents (N, L, 32, 32) after one step of steepest descent on the residual of their portraits.
+
+        The residual is that of the portrait at 512 pixels, down-scaled, against `wanted` (1, 3, S, S); the step is as
+        long as is best where the codec's decoder is linear."""
+        return torch.cat([self._descended(latent, wanted) for latent in latents.split(1)])
+
+    def _descended(self, latent: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+        def small(z: torch.Tensor) -> torch.Tensor:
+            return resized(self.networks.codec.decoder(z).add(1).div(2), wanted.shape[-1])
+
+        start = latent.detach().requires_grad_()
+        with torch.enable_grad():
+            shown = small(start)
+            (slope,) = torch.autograd.grad((shown - wanted).square().sum(), start)
+        with torch.no_grad():
+            trial = PROBE / slope.square().mean().sqrt().clamp(min=1e-12)
+            change = small(latent - trial * slope) - shown
+            length = ((wanted - shown) * change).sum() / change.square().sum().clamp(min=1e-12)
+            return latent - length * trial * slope
 
     def _scaled(self, noise: torch.Tensor) -> torch.Tensor:
         return noise * self.networks.synthesis.config.temperature
@@ -120,6 +124,5 @@ class PortraitPrior:
                 for parts in zip(noise.split(CHUNK), whitened.split(CHUNK), colors.split(CHUNK), strict=True)
             ]
         )
-        latents[::2] += UNLIKE * torch.randn(latents[::2].shape, generator=generator).to(self.device)
         pictures = [resized(decode(self.networks.codec, part), THUMBNAIL) for part in latents.split(CHUNK)]
         return ThumbnailDecoder.fit(latents, torch.cat(pictures))

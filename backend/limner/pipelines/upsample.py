@@ -16,16 +16,16 @@ from limner.imaging.color import to_unit_rgba
 from limner.imaging.errors import ImagingError
 from limner.imaging.frame import FaceFrame
 from limner.imaging.locate import frame_from_params
-from limner.models.pulse import THUMBNAIL, least_change, mean_square, resized
+from limner.models.pulse import THUMBNAIL, mean_square, resized
 from limner.models.registry import Networks
 from limner.pipelines.base import JobError, Outcome, Progress, Request
 from limner.pipelines.prior import PortraitPrior, decode
-from limner.pipelines.search import MARGIN, Found, SearchConfig, search
+from limner.pipelines.search import Found, SearchConfig, search
 from limner.pipelines.timing import Stopwatch
 
 LEAST_SIDE = 8  # pixels; less shows no face
 FINAL_STEPS = 6  # of the flow, for the portraits themselves
-CORRECTIONS = 3  # rounds, at most, for what the thumbnail decoder gets wrong
+CORRECTIONS = 5  # rounds, at most, for what the search's quick portraits get wrong
 PREVIEW_SIDE, PREVIEW_EVERY = 256, 5  # pixels, steps
 
 
@@ -55,7 +55,7 @@ def read_small_picture(picture: NDArray[Any], frame: Any, size: int, device: tor
     if np.ptp(cut) < 1 / 255:
         raise JobError("bad_picture", "The picture is of one even color.", "Choose the layer that shows the face.")
     while side > 8 * THUMBNAIL:  # averaged first, so that the largest photos cost no more than others
-        cut = cv2.resize(cut, (side // 2, side // 2), interpolation=cv2.INTER_AREA)
+        cut = np.asarray(cv2.resize(cut, (side // 2, side // 2), interpolation=cv2.INTER_AREA), np.float32)
         side //= 2
     face = torch.from_numpy(np.ascontiguousarray(np.moveaxis(cut, 2, 0)))[None].to(device)
     target = min(size or side, side, THUMBNAIL)
@@ -82,6 +82,9 @@ class Portraits:
     pictures: torch.Tensor
     residuals: torch.Tensor
 
+    def fields(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        return self.latents, self.pictures, self.residuals
+
 
 class UpsamplePipeline:
     """Searches for all candidates of a job at once."""
@@ -107,8 +110,7 @@ class UpsamplePipeline:
             progress("synthesis", 0.8 + 0.15 * step / FINAL_STEPS)
 
         with watch("synthesis"):
-            enough = MARGIN * config.eps
-            latents = self.prior.sample(found.noise, found.codes, small.face, enough, FINAL_STEPS, sampled)
+            latents = self.prior.sample(found.noise, found.codes, small.face, FINAL_STEPS, sampled)
         progress("decoding", 0.95)
         with watch("decoding"):
             made = self.corrected(latents, small.face, config.eps)
@@ -140,29 +142,21 @@ class UpsamplePipeline:
 
     @torch.no_grad()
     def corrected(self, latents: torch.Tensor, wanted: torch.Tensor, eps: float) -> Portraits:
-        """The portraits of `latents`; those that miss `eps` are moved, in the codec's latent space, as far as needed.
-
-        The residual is that of the decoded portrait at 512 pixels, not of its thumbnail."""
+        """The portraits of `latents`; those that miss `eps` are moved in the codec's latent space, as far as needed."""
         made = self._portraits(latents, wanted)
         for _ in range(CORRECTIONS):
-            missed = (made.residuals > eps)[:, None, None, None]
-            if not bool(missed.any()):
+            missed = (made.residuals > eps).nonzero()[:, 0]
+            if not len(missed):
                 break
-            residual = (wanted - resized(made.pictures, wanted.shape[-1])) * missed
-            moved = made.latents + least_change(self.prior.thumbnails, residual, MARGIN * eps)
-            fresh = self._portraits(moved, wanted)
-            better = fresh.residuals < made.residuals
-            chosen = better[:, None, None, None]
-            made = Portraits(
-                torch.where(chosen, fresh.latents, made.latents),
-                torch.where(chosen, fresh.pictures, made.pictures),
-                torch.where(better, fresh.residuals, made.residuals),
-            )
+            moved = self._portraits(self.prior.corrected(made.latents[missed], wanted), wanted)
+            better = moved.residuals < made.residuals[missed]
+            for kept, fresh in zip(made.fields(), moved.fields(), strict=True):
+                kept[missed[better]] = fresh[better]
         return made
 
     def _portraits(self, latents: torch.Tensor, wanted: torch.Tensor) -> Portraits:
         pictures = decode(self.networks.codec, latents)
-        return Portraits(latents, pictures, mean_square(resized(pictures, wanted.shape[-1]) - wanted))
+        return Portraits(latents.clone(), pictures, mean_square(resized(pictures, wanted.shape[-1]) - wanted))
 
 
 def _report(
