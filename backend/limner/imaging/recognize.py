@@ -66,7 +66,7 @@ def _scaled(small: Strip) -> Strip:
     size = max(1, round(small.color.shape[2] * scale)), max(1, round(small.color.shape[1] * scale))
 
     def shrunk(plane: FloatImage) -> FloatImage:
-        return cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
 
     alpha = None if small.alpha is None else shrunk(small.alpha)
     return Strip(np.stack([shrunk(plane) for plane in small.color]), alpha)

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from limner.imaging.frame import full_frame
+from limner.imaging.planes import FloatImage
 from limner.imaging.sketch import line_image
 from limner.imaging.styles import line_sketch, sketch_photo
 from limner.models.codec import half, to_pixels
@@ -26,7 +27,8 @@ from limner.training.perceptual import VggFeatures, find_hed_weights
 from limner.training.processes import ALONE, Processes
 
 BATCH = 4  # photos, each with a sketch in every style
-FEATURE_WEIGHT, VARIATION_WEIGHT = 1e-3, 1e-5
+FEATURE_WEIGHT = 1e-3
+VARIATION_WEIGHT = 1e-5 * (96 / SIDE) ** 2  # the paper's, for as many pixels as it has
 FEATURES_FROM = 0.5  # share of the run trained without the features
 FEATURE_MAP = 1  # of VggFeatures: relu2_2
 REAL = 0.5  # share of the photos with a real drawing that are shown with it
@@ -44,11 +46,11 @@ class SketchBatch:
 def random_view(rng: np.random.Generator) -> np.ndarray:
     """A small random similarity of a 256x256 picture, half of them mirrored: (2, 3), for `cv2.warpAffine`."""
     turn, scale = rng.normal(0, 3.0), float(np.exp(rng.normal(0, 0.05)))
-    matrix = cv2.getRotationMatrix2D((SIDE / 2 - 0.5, SIDE / 2 - 0.5), turn, scale)
+    matrix = np.asarray(cv2.getRotationMatrix2D((SIDE / 2 - 0.5, SIDE / 2 - 0.5), turn, scale), np.float64)
     matrix[:, 2] += rng.normal(0, 0.015 * SIDE, 2)
     if rng.random() < 0.5:
         matrix[0] = -matrix[0] + (0, 0, SIDE - 1)
-    return np.asarray(matrix)
+    return matrix
 
 
 def moved(picture: np.ndarray, view: np.ndarray) -> np.ndarray:
@@ -64,12 +66,12 @@ def make_sketches(photo: np.ndarray) -> dict[str, np.ndarray]:
 def sketches_of_drawing(ink: np.ndarray) -> dict[str, np.ndarray]:
     """A real pencil drawing, ink (256, 256) uint8, as a gray sketch and, by its lines, as a line sketch."""
     paper = 255 - ink
-    return {"gray": paper, "line": (line_sketch(paper.astype(np.float32) / 255) * 255).astype(np.uint8)}
+    return {"gray": paper, "line": (line_sketch(_unit(paper)) * 255).astype(np.uint8)}
 
 
 def with_even_strokes(sketch: np.ndarray) -> np.ndarray:
     """A line sketch (256, 256) uint8 with strokes of one width, as `limner invert` shows it to the network."""
-    even = line_image(sketch.astype(np.float32) / 255, full_frame(*sketch.shape))
+    even = line_image(_unit(sketch), full_frame(*sketch.shape))
     return (cv2.resize(even, (SIDE, SIDE), interpolation=cv2.INTER_AREA) * 255).astype(np.uint8)
 
 
@@ -77,12 +79,17 @@ def spoiled(sketch: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A sketch, uint8, a little softer, fainter, darker or grainier; a third of them as they are."""
     if rng.random() < 1 / 3:
         return sketch
-    ink = 1 - sketch.astype(np.float32) / 255
-    ink = cv2.GaussianBlur(ink, (0, 0), rng.uniform(0.3, 1.0)) if rng.random() < 0.5 else ink
-    ink = ink ** rng.uniform(0.8, 1.3) * rng.uniform(0.7, 1.15)
+    ink = 1 - _unit(sketch)
+    if rng.random() < 0.5:
+        ink = np.asarray(cv2.GaussianBlur(ink, (0, 0), rng.uniform(0.3, 1.0)), np.float32)
     grain = rng.uniform(0, 0.03) * rng.standard_normal(sketch.shape[:2], np.float32)
-    ink = ink + (grain if sketch.ndim == 2 else grain[..., None])
-    return ((1 - ink.clip(0, 1)) * 255).astype(np.uint8)
+    drawn = ink ** rng.uniform(0.8, 1.3) * rng.uniform(0.7, 1.15) + (grain if sketch.ndim == 2 else grain[..., None])
+    return ((1 - drawn.clip(0, 1)) * 255).astype(np.uint8)
+
+
+def _unit(sketch: np.ndarray) -> FloatImage:
+    """uint8 -> float32 in [0, 1]."""
+    return np.asarray(sketch, np.float32) / np.float32(255)
 
 
 class InversionTask:
