@@ -124,7 +124,10 @@ def test_it_refuses_to_start_without_a_list_that_can_be_trusted(
     server = ServerProcess(
         tmp_path / "home", "--endpoint", "tcp://0.0.0.0:*", "--public-key-dir", f"{tmp_path}/allowed"
     )
-    assert server.wait_until_ended() == 1
+    try:
+        assert server.wait_until_ended() == 1
+    finally:
+        server.stop()
     assert cause in server.text()
     assert "Traceback" not in server.text()
     assert not (tmp_path / "home" / "connection.json").exists()
