@@ -21,6 +21,7 @@ from tests.support.fake_engine import SIZE, SKETCH, FakeEngine
 
 KILL_BACKEND = 666  # a seed: the whole backend dies in the middle of the job
 SLOW = 777  # a seed: the job goes on until it is cancelled, at most SLOW_STEPS * SLOW_STEP_S; JOBS_LOG tells its end
+SLOW_FILE = "slow"  # in the home: all jobs are slow
 SLOW_STEPS, SLOW_STEP_S, JOBS_LOG = 600, 0.1, "slow-jobs.log"
 TURNED = 90  # a seed: the frame that comes back is turned by as many degrees
 PATCH = 64  # side of the red square at the top of a turned portrait
@@ -70,7 +71,7 @@ class FramingEngine(FakeEngine):
             progress("synthesis", 0.5)
             os.kill(os.getppid(), signal.SIGKILL)
             os._exit(1)
-        if seed == SLOW:
+        if seed == SLOW or Path(SLOW_FILE).exists():
             _work_slowly(progress)
         outcome = super().run(Request(request.task, images, request.params, request.canvas), progress)
         info: dict[str, Any] = {**outcome.info, "frame": {"x": float(x), "y": float(y), "size": float(size)}}

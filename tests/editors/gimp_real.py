@@ -26,7 +26,9 @@ from tests.support.command import Command
 HERE = Path(__file__).resolve().parent
 ENGINE = "tests.editors.gimp_engine:build_engine"
 PATIENCE_S = 900  # GIMP beside other work on slow cores
+REAL_ENGINE = "limner.pipelines.engine:build_engine"
 PORTRAIT, SHADOW = "plug-in-limner-portrait", "plug-in-limner-shadow"
+LIVE, INVERT, UPSAMPLE = "plug-in-limner-live", "plug-in-limner-invert", "plug-in-limner-upsample"
 NO_PYZMQ = "raise ImportError('hidden, so that the pure-Python transport is used')\n"
 STARTER = """#!/bin/sh
 # Stands for the Python that has the backend: it lives outside GIMP's folder, where the test starts the backend.
@@ -105,7 +107,7 @@ class Gimp:
 
     def run(self, cases: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         """Run the cases in one GIMP; returns what the driver wrote down."""
-        task = {"cases": list(cases), "procedures": [PORTRAIT, SHADOW]}
+        task = {"cases": list(cases), "procedures": [PORTRAIT, SHADOW, LIVE, INVERT, UPSAMPLE]}
         (self.work / "cases.json").write_text(json.dumps(task), encoding="utf-8")
         shutil.copy(HERE / "gimp_driver.py", self.work)
         script = f"exec(open('{self.inside}/gimp_driver.py').read())"
@@ -163,9 +165,10 @@ def open_gimp() -> Iterator[Gimp]:
 
 
 class Backends:
-    """Starts the backend, with the engine for these tests, each time that the plug-in asks for it."""
+    """Starts the backend, with the engine for these tests or another, each time that the plug-in asks for it."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, engine: str = ENGINE) -> None:
+        self._engine = engine
         self.started: list[ServerProcess] = []
         self._home = home
         self._over = threading.Event()
@@ -181,7 +184,7 @@ class Backends:
 
     def start(self) -> None:
         """Start one now."""
-        server = ServerProcess(self._home, engine=ENGINE)
+        server = ServerProcess(self._home, engine=self._engine)
         self.started.append(server)
         server.wait_until_listening()
 

@@ -5,8 +5,12 @@ test asks for it. GIMP_WORK is its folder: the file `ask` in, answer-N.json out.
 import json
 import os
 import time
+import zlib
 
-from gi.repository import Gimp
+import gi
+
+gi.require_version("Gegl", "0.4")
+from gi.repository import Gegl, Gimp  # noqa: E402 the version is named first
 
 WORK = os.environ["GIMP_WORK"]
 
@@ -16,12 +20,20 @@ def parasite(item):
     return bytes(found.get_data()).decode("utf-8") if found is not None else None
 
 
+def checksum(item):
+    """Changes with the layer's pixels."""
+    whole = Gegl.Rectangle.new(0, 0, item.get_width(), item.get_height())
+    return zlib.crc32(bytes(item.get_buffer().get(whole, 1.0, "R'G'B'A u8", Gegl.AbyssPolicy.NONE)))
+
+
 def tree(items):
     return [
         {
             "name": item.get_name(),
             "children": tree(item.get_children()) if isinstance(item, Gimp.GroupLayer) else [],
             "parasite": parasite(item),
+            "opacity": item.get_opacity(),
+            "checksum": None if isinstance(item, Gimp.GroupLayer) else checksum(item),
         }
         for item in items
     ]

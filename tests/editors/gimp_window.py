@@ -82,6 +82,12 @@ class Window:
         """The id of the newest visible window with that title (a regular expression); "" without one."""
         return self._xdotool("search", "--onlyvisible", "--name", title).split("\n")[-1]
 
+    def place(self, title: str) -> tuple[int, int, int, int]:
+        """Left, top, width and height of that window's inside, on the screen."""
+        told = self._xdotool("getwindowgeometry", "--shell", self.find(title))
+        found = dict(line.split("=") for line in told.split("\n"))
+        return int(found["X"]), int(found["Y"]), int(found["WIDTH"]), int(found["HEIGHT"])
+
     def await_window(self, title: str) -> str:
         """Wait for such a window and bring it to the front."""
         found = wait_for(lambda: self.find(title), f"the window {title}")
@@ -97,6 +103,28 @@ class Window:
         for key in keys:
             self._xdotool("key", key)
             time.sleep(pause)
+
+    def point(self, x: int, y: int, pause: float = 1.5) -> None:
+        """Bring the pointer to that point of the screen, leaving the program time to draw."""
+        self._xdotool("mousemove", str(x), str(y))
+        time.sleep(pause)
+
+    def click(self, x: int, y: int) -> None:
+        """Press and let go the left button there."""
+        self.point(x, y)
+        self._xdotool("click", "1")
+
+    def stroke(self, *points: tuple[int, int]) -> None:
+        """Draw with the left button held, through these points of the screen."""
+        self._xdotool("mousemove", *map(str, points[0]), "mousedown", "1")
+        for x, y in points[1:]:
+            self._xdotool("mousemove", str(x), str(y))
+            time.sleep(0.05)
+        self._xdotool("mouseup", "1")
+
+    def move_window(self, title: str, x: int, y: int) -> None:
+        """Put a window's corner at that point of the screen."""
+        self._xdotool("windowmove", self.find(title), str(x), str(y))
 
     def ask(self) -> dict[str, Any]:
         """The layers of the open image, as the watcher inside sees them."""
@@ -121,6 +149,15 @@ class Window:
             return tops == names and selected in (None, found["selected"])
 
         wait_for(look, f"the layers {names}")
+
+    def await_tree(self, look: Callable[[list[dict[str, Any]]], Any], what: str) -> list[dict[str, Any]]:
+        """Wait until the layers of the open image, top first, are as `look` wants them; returns them."""
+
+        def found() -> list[dict[str, Any]]:
+            layers: list[dict[str, Any]] = self.ask()["images"][0]
+            return layers if look(layers) else []
+
+        return wait_for(found, what)
 
     def await_picture(self, look: Callable[[Path], bool], what: str) -> None:
         """Wait until the screen shows something."""

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The plug-in in the window of the real GIMP 3, used by keyboard: menu, dialog, undo, repeat."""
+"""The plug-in in the window of the real GIMP 3, used by keyboard and mouse: menu, dialogs, cancel, undo, Live."""
 
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,31 +13,54 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.editors.gimp_engine import JOBS_LOG, KILL_BACKEND, SLOW, SLOW_FILE
 from tests.editors.gimp_real import Backends, open_gimp
-from tests.editors.gimp_window import Window, open_window
-from tests.editors.test_gimp_real import sketch
+from tests.editors.gimp_window import Window, open_window, wait_for
+from tests.editors.test_gimp_real import SIDE, sketch
 
 pytestmark = [pytest.mark.editors, pytest.mark.timeout(2400)]
 
 ALONE, TOGETHER = ["face.png"], ["Limner portrait", "face.png"]
-IMAGE_WINDOW, DIALOG = "– GIMP$", "^Sketch to Portrait$"
+IMAGE_WINDOW, DIALOG, LIVE = "– GIMP$", "^Sketch to Portrait$", "^Live Portrait$"
+FILTERS, LIMNER, PORTRAIT_ENTRY = (427, 33), (452, 510), (725, 585)  # where they are on the screen
+CANCEL_BUTTON = (634, 661)  # of the progress bar in the image window
+_STATE: dict[str, Any] = {}
 
 
 @pytest.fixture(scope="module")
 def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Window]:
     """GIMP with a sketch open. No backend runs: the dialog starts one."""
     shots = tmp_path_factory.mktemp("shots")
-    with open_gimp() as gimp, Backends(gimp.home):
+    with open_gimp() as gimp, Backends(gimp.home) as backends:
         Image.fromarray(sketch()[..., :3]).save(gimp.work / "face.png")
         with open_window(gimp, "face.png", shots) as found:
+            _STATE.update(home=gimp.home, backends=backends)
             yield found
 
 
-def open_dialog(window: Window) -> None:
-    """Filters > Limner > Sketch to Portrait..., by keyboard: the last submenu, its second entry."""
+def choose(window: Window, key: str, title: str = "") -> None:
+    """Filters > Limner, the last submenu, by keyboard; `key` is the entry's own. Waits for the window it opens."""
     window.await_window(IMAGE_WINDOW)
-    window.press("alt+r", "Up", "Right", "Down", "Return")
-    window.await_window(DIALOG)
+    window.press("alt+r", "Up", "Right", key)
+    if title:
+        window.await_window(title)
+
+
+def set_seed(window: Window, seed: int) -> None:
+    window.press("alt+d", "ctrl+a", *str(seed), "Tab", pause=0.3)
+
+
+def undo(window: Window) -> None:
+    window.await_window(IMAGE_WINDOW)
+    window.press("ctrl+z")
+
+
+def end_of_slow_job(home: Path) -> str:
+    """How the slow job ended; waits for it."""
+    log = home / JOBS_LOG
+    ended = wait_for(lambda: log.is_file() and log.read_text("utf-8"), "the end of the slow job")
+    log.unlink()
+    return str(ended)
 
 
 def kept_values(window: Window) -> dict[str, Any]:
@@ -45,21 +69,80 @@ def kept_values(window: Window) -> dict[str, Any]:
     return arguments
 
 
-def saturation(screenshot: Path) -> float:
-    """How colorful the canvas is: the mean difference of the channels, in [0, 255]."""
-    pixels = np.asarray(Image.open(screenshot).convert("RGB"), np.int16)[150:600, 250:640]
+def saturation(screenshot: Path, box: tuple[int, int, int, int] = (250, 150, 640, 600)) -> float:
+    """How colorful a part of the screen (left, top, right, bottom) is: the mean difference of the channels, in
+    [0, 255]. It is the canvas, unless told otherwise."""
+    left, top, right, bottom = box
+    pixels = np.asarray(Image.open(screenshot).convert("RGB"), np.int16)[top:bottom, left:right]
     return float(np.ptp(pixels, axis=2).mean())
 
 
-def test_a_cancelled_dialog_changes_nothing(window: Window) -> None:
-    open_dialog(window)
+def preview_box(window: Window, title: str) -> tuple[int, int, int, int]:
+    """Where a dialog shows its preview on the screen."""
+    x, y, width, _height = window.place(title)
+    return x + width - 270, y + 40, x + width - 30, y + 270
+
+
+def test_the_menu_entry_is_found_and_clicked(window: Window) -> None:
+    """The dialog shows a preview, and leaving it changes nothing."""
+    window.await_window(IMAGE_WINDOW)
+    window.click(*FILTERS)
+    window.point(*LIMNER, pause=3)  # its submenu opens
+    window.point(PORTRAIT_ENTRY[0], LIMNER[1])
+    window.click(*PORTRAIT_ENTRY)
+    window.await_window(DIALOG)
+    box = preview_box(window, DIALOG)
+    window.await_picture(lambda shot: saturation(shot, box) > 40, "the preview in the dialog")
+    assert window.top_layers() == ALONE
     window.press("Escape")
     window.await_no_window(DIALOG)
     assert window.top_layers() == ALONE
 
 
+def test_cancel_in_the_dialog_and_a_backend_that_is_killed(window: Window) -> None:
+    """The dialog stays open with cause and remedy, and the next try works."""
+    backends = _STATE["backends"]
+    choose(window, "p", DIALOG)
+    set_seed(window, SLOW)
+    window.press("Return", pause=2)
+    window.shoot("slow")
+    window.press("Escape")
+    assert end_of_slow_job(_STATE["home"]) == "Cancelled"
+    assert window.find(DIALOG)
+    set_seed(window, KILL_BACKEND)
+    wait_for(lambda: len(backends.started) == 2, "a new backend")
+    window.shoot("killed")
+    assert window.find(DIALOG)
+    assert window.top_layers() == ALONE
+    set_seed(window, 3)
+    window.press("Return")
+    window.await_layers(TOGETHER, selected=ALONE)
+    assert kept_values(window)["seed"] == 3
+    undo(window)
+    window.await_layers(ALONE)
+
+
+def test_cancel_in_gimps_own_progress_bar(window: Window) -> None:
+    """GIMP ends the plug-in's process, and the backend drops the job."""
+    slow = _STATE["home"] / SLOW_FILE
+    slow.touch()
+    choose(window, "g")
+    window.await_picture(cancel_button, "the button Cancel in the status bar")
+    window.click(*CANCEL_BUTTON)
+    assert end_of_slow_job(_STATE["home"]) == "Cancelled"
+    slow.unlink()
+    assert window.top_layers() == ALONE
+
+
+def cancel_button(screenshot: Path) -> bool:
+    """A light word stands where the button is."""
+    pixels = np.asarray(Image.open(screenshot).convert("L"))[653:670, 610:662]
+    return bool((pixels > 170).sum() > 60)
+
+
 def test_menu_dialog_undo_and_repeat(window: Window) -> None:
-    open_dialog(window)
+    choose(window, "p", DIALOG)
+    set_seed(window, 0)
     window.press("alt+n")  # the nose gets a value of its own: what Refine says now
     window.shoot("dialog")
     window.press("Return")
@@ -76,3 +159,58 @@ def test_menu_dialog_undo_and_repeat(window: Window) -> None:
     children = [layer["name"] for layer in window.ask()["images"][0][0]["children"]]
     assert children == ["Portrait", "Shadow guide"]
     assert kept_values(window) == first
+    undo(window)
+    window.await_layers(ALONE)
+
+
+@pytest.mark.parametrize(
+    ("key", "title", "group", "children"),
+    [
+        ("i", "^Invert Sketch$", "Limner inverted", ["Portrait"]),
+        ("u", "^Upsample Face$", "Limner upsampled", [f"Candidate {number}" for number in (1, 2, 3, 4)]),
+    ],
+)
+def test_invert_and_upsample(window: Window, key: str, title: str, group: str, children: list[str]) -> None:
+    choose(window, key, title)
+    window.shoot(group)
+    window.press("Return")
+    window.await_layers([group, "face.png"], selected=ALONE)
+    assert [layer["name"] for layer in window.ask()["images"][0][0]["children"]] == children
+    undo(window)
+    window.await_layers(ALONE)
+
+
+def test_live_follows_strokes_and_their_undo_in_place(window: Window) -> None:
+    """A stroke changes the layers, undoing it changes them back; inserting them is the only step of their own."""
+
+    empty = zlib.crc32(bytes(SIDE * SIDE * 4))
+
+    def portrait(layers: list[dict[str, Any]]) -> Any:
+        found = layers[0]["children"][0]["checksum"] if layers[0]["children"] else empty
+        return found if found != empty else None
+
+    choose(window, "l", LIVE)
+    window.move_window(LIVE, 640, 100)
+    first = window.await_tree(portrait, "the live portrait")
+    assert [layer["name"] for layer in first] == TOGETHER
+    assert first[0]["opacity"] == 50.0
+    window.await_window(IMAGE_WINDOW)
+    window.stroke((260, 200), (260, 240), (330, 280), (420, 300))
+    drawn = window.await_tree(lambda layers: portrait(layers) not in (None, portrait(first)), "a new portrait")
+    window.shoot("live")
+    assert drawn[-1]["checksum"] != first[-1]["checksum"]
+    assert [layer["name"] for layer in drawn] == TOGETHER
+    undo(window)
+    again = window.await_tree(lambda layers: portrait(layers) == portrait(first), "the portrait of before")
+    assert again[-1]["checksum"] == first[-1]["checksum"]
+    undo(window)
+    window.await_layers(ALONE)
+    window.await_window(LIVE)
+    window.press("alt+p")  # new layers, for the old ones were undone
+    window.await_layers(TOGETHER)
+    window.press("alt+k")
+    window.await_no_window(LIVE)
+    kept = window.await_tree(lambda layers: layers[0]["opacity"] == 100.0, "the kept portrait")
+    assert json.loads(kept[0]["parasite"])["procedure"] == "plug-in-limner-live"
+    undo(window)
+    window.await_layers(ALONE)

@@ -120,7 +120,8 @@ class PreviewBox:
 class StatusBox:
     """The progress of the job, what went wrong with it and what to do, and the state of the backend."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, begin_again: Callable[[], None]) -> None:
+        """begin_again: called when the user wants the backend to be looked for or started again."""
         self._session = session
         self._bar = Gtk.ProgressBar(show_text=True, text="", ellipsize=Pango.EllipsizeMode.END)
         self._problem = _label()
@@ -130,7 +131,7 @@ class StatusBox:
         self._warning.pack_start(self._problem, True, True, 0)
         self._state = _label()
         self._again = Gtk.Button(label=_("Try again"), valign=Gtk.Align.CENTER)
-        self._again.connect("clicked", lambda _button: session.retry())
+        self._again.connect("clicked", lambda _button: begin_again())
         row = Gtk.Box(spacing=SPACE)
         row.pack_start(self._state, True, True, 0)
         row.pack_end(self._again, False, False, 0)

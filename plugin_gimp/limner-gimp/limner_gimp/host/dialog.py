@@ -37,7 +37,7 @@ class TaskDialog:
         self._made: Done | None = None  # the newest answer
         self._work: GLib.MainLoop | None = None  # runs while the user waits for the layers
         self._dialog = GimpUi.ProcedureDialog.new(procedure, call.config, _(call.table.title))
-        self._status = StatusBox(self._session)
+        self._status = StatusBox(self._session, self._begin_again)
         self._preview = PreviewBox(self._ask_preview, call.table.quick)
         self._controls = Gtk.Box(spacing=3 * SPACE, margin=2 * SPACE)
         self._controls.pack_start(arrange(self._dialog, call.config, call.table), True, True, 0)
@@ -97,6 +97,11 @@ class TaskDialog:
             self._session.cancel()
             if not self._session.busy:  # it had not been sent
                 self._work.quit()
+
+    def _begin_again(self) -> None:
+        """Look for a backend or start one, and give it what the last one could not do."""
+        self._session.retry()
+        self._gate.forget()
 
     def _tick(self) -> bool:
         try:

@@ -40,7 +40,7 @@ class LiveDialog:
         self._next_look = 0.0
         self._loop = GLib.MainLoop()
         self._keeps = True
-        self._status = StatusBox(self._session)
+        self._status = StatusBox(self._session, self._begin_again)
         self._pause = Gtk.ToggleButton(label=_("_Pause"), use_underline=True)
         self._pause.connect("toggled", self._toggle)
         self._pause.show()
@@ -88,6 +88,11 @@ class LiveDialog:
             self._layers.forget()
         self._gate.forget()
         self._status.tell("")
+
+    def _begin_again(self) -> None:
+        """Look for a backend or start one, and give it what the last one could not do."""
+        self._session.retry()
+        self._gate.forget()
 
     def _tick(self) -> bool:
         try:
