@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 
+from limner.bench.drawings import example_sketch, with_other_eye
 from limner.models.components import PARTS
 from limner.pipelines.base import Cancelled, JobError, Request
 from limner.pipelines.engine import Engine, build_engine, choose_device
@@ -73,6 +74,14 @@ def test_the_guide_alone_is_the_portraits_guide(engine: Engine) -> None:
 
 def test_without_a_guide_none_is_drawn(engine: Engine) -> None:
     assert set(run(engine, face_drawing(), shadow=False).images) == {"portrait"}
+
+
+def test_one_changed_part_costs_one_window_on_the_examples_too(engine: Engine) -> None:
+    cache, sketch = engine.portrait.cache, example_sketch()
+    run(engine, sketch, canvas="example")
+    before = cache.encoded
+    run(engine, with_other_eye(sketch), canvas="example")
+    assert cache.encoded == before + 1
 
 
 def test_one_changed_part_costs_one_window(engine: Engine) -> None:

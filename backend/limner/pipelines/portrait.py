@@ -29,7 +29,10 @@ from limner.pipelines.timing import Stopwatch
 
 @dataclass(frozen=True)
 class PortraitParams:
-    """The parameters of a portrait; a part without a value of its own follows `refine` (0 plausible, 1 literal)."""
+    """The parameters of a portrait; a part without a value of its own follows `refine` (0 plausible, 1 literal).
+
+    The value moves a part's code from its projection to itself, and its root is how far the lines themselves are
+    trusted: glasses and beards, which a blend of neighbors loses, show from small values on."""
 
     seed: int
     refine: float
@@ -103,7 +106,8 @@ class PortraitPipeline:
         literal = {part: torch.tensor([params.literal(part)], device=device) for part in PARTS}
         mixed = refine_codes(codes, projections, literal)
         mapped = torch.ones(1, 1, 1, 1, device=device)
-        given = Conditions(mixed, drawing.ink, spread_over_windows(literal), hints, mapped)
+        trust = spread_over_windows({part: value.sqrt() for part, value in literal.items()})
+        given = Conditions(mixed, drawing.ink, trust, hints, mapped)
         return self.networks.synthesis.condition(given)
 
     def _synthesize(self, params: PortraitParams, condition: torch.Tensor, progress: Progress) -> torch.Tensor:
