@@ -18,7 +18,7 @@ from PIL import Image
 from limner.client import Client
 from limner.wire import Pixels
 from tests.editors.gimp_engine import KILL_BACKEND, PATCH, TURNED
-from tests.editors.gimp_real import PORTRAIT, SHADOW, Backends, Gimp, open_gimp
+from tests.editors.gimp_real import INVERT, LIVE, PORTRAIT, SHADOW, UPSAMPLE, Backends, Gimp, open_gimp
 
 pytestmark = [pytest.mark.editors, pytest.mark.timeout(2400)]
 
@@ -105,6 +105,10 @@ def describe(cases: Cases) -> None:
     add("last-values", [layer("sketch", whole)], mode="last")
     wide = [layer("sketch", np.repeat(sketch(4100, 40), 2, axis=1), -100, 0)]
     add("large", wide, (8000, 60), arguments={"frame": "selection"}, selection=(6000, 4, 32, 32))
+    add("invert", [layer("sketch", whole)], procedure=INVERT, arguments={"style": "gray", "frame": "full"})
+    tiny = {"arguments": {"candidates": 3, "seed": 5}, "procedure": UPSAMPLE}
+    add("upsample", [layer("sketch", sketch(16, 16), 100, 90)], **tiny)
+    add("live", [layer("sketch", whole)], procedure=LIVE)
     again = {"procedure": PORTRAIT, "drawables": ["sketch"], "arguments": {"seed": 8}}
     add("killed", [layer("sketch", whole)], arguments={"seed": KILL_BACKEND}, again=again)
 
@@ -147,12 +151,14 @@ def failed(answers: Mapping[str, Any], name: str, status: str) -> str:
     return str(answer["error"])
 
 
-def group_in(answer: Mapping[str, Any], sketch_name: str = "sketch") -> Mapping[str, Any]:
-    """The group directly above the sketch."""
+def group_in(
+    answer: Mapping[str, Any], sketch_name: str = "sketch", group: str = "Limner portrait"
+) -> Mapping[str, Any]:
+    """The group of that name directly above the sketch."""
     names = [layer["name"] for layer in answer["layers"]]
-    group = answer["layers"][names.index(sketch_name) - 1]
-    assert (group["name"], group["group"]) == ("Limner portrait", True), names
-    return group
+    found = answer["layers"][names.index(sketch_name) - 1]
+    assert (found["name"], found["group"]) == (group, True), names
+    return found
 
 
 def from_client(backends: Backends, picture: NDArray[np.uint8], **params: Any) -> dict[str, NDArray[np.uint8]]:
@@ -256,6 +262,27 @@ def test_a_turned_frame_turns_the_layer_and_keeps_the_selection(answers: Mapping
     assert (columns.mean(), rows.mean()) == pytest.approx((300 - side / 2, 150), abs=3)  # it was at the top
 
 
+def test_an_inverted_sketch(answers: Mapping[str, Any], gimp: Gimp) -> None:
+    group = group_in(made(answers, "invert"), group="Limner inverted")
+    (portrait,) = group["children"]
+    assert (portrait["name"], portrait["x"], portrait["y"], portrait["width"]) == ("Portrait", 0, 0, SIDE)
+    pixels = gimp.pixels(portrait)
+    assert np.array_equal(pixels[..., 0], 255 - sketch()[..., 0])
+    assert (pixels[..., 2] == 100).all()  # the style went along
+    assert json.loads(group["parasite"])["arguments"] == {"style": "gray", "frame": "full"}
+
+
+def test_upsampled_candidates_keep_their_size_around_the_tiny_layer(answers: Mapping[str, Any], gimp: Gimp) -> None:
+    group = group_in(made(answers, "upsample"), group="Limner upsampled")
+    found = [(layer["name"], layer["x"], layer["y"], layer["width"]) for layer in group["children"]]
+    place = (100 + 8 - SIDE // 2, 90 + 8 - SIDE // 2, SIDE)
+    assert found == [(f"Candidate {number}", *place) for number in (1, 2, 3)]
+    for number, layer in enumerate(group["children"], start=1):
+        pixels = gimp.pixels(layer)
+        assert (pixels[..., 2] == 10 * number + 5).all()
+        assert np.array_equal(pixels[16::32, 16::32, 0], sketch(16, 16)[..., 0])
+
+
 def test_last_values_work(answers: Mapping[str, Any]) -> None:
     answer = made(answers, "last-values")
     assert len(group_in(answer)["children"]) == 2
@@ -278,6 +305,7 @@ def test_a_layer_too_large_for_one_message(answers: Mapping[str, Any], gimp: Gim
         ("no-selection", "execution-error", "but nothing is selected. Select the face, or choose another face frame."),
         ("blank", "execution-error", "The sketch is blank: no strokes were found. Draw a face on the layer"),
         ("two", "calling-error", "Limner reads one layer, but 2 are selected. Select the layer that has the sketch."),
+        ("live", "calling-error", "A live portrait needs somebody who draws. Call plug-in-limner-portrait instead."),
         ("mask", "calling-error", "is a mask or a channel, not a layer. Select the layer that has the sketch."),
     ],
 )
@@ -298,11 +326,22 @@ def test_a_killed_backend_is_told_and_the_next_call_works(answers: Mapping[str, 
 
 
 def test_the_procedures_as_gimp_has_them(answers: Mapping[str, Any]) -> None:
-    portrait, shadow = (answers["procedures"][name] for name in (PORTRAIT, SHADOW))
-    assert portrait["menus"] == shadow["menus"] == ["<Image>/Filters/Limner"]
-    assert portrait["label"].replace("_", "") == "Sketch to Portrait..."
-    assert shadow["label"].replace("_", "") == "Shadow Guide"
-    types = {name: spec["type"] for name, spec in portrait["arguments"].items()}
+    procedures = answers["procedures"]
+    assert {name: found["label"].replace("_", "") for name, found in procedures.items()} == {
+        PORTRAIT: "Sketch to Portrait...",
+        SHADOW: "Shadow Guide",
+        LIVE: "Live Portrait...",
+        INVERT: "Invert Sketch...",
+        UPSAMPLE: "Upsample Face...",
+    }
+    for found in procedures.values():
+        assert found["menus"] == ["<Image>/Filters/Limner"]
+        assert found["blurb"]
+    own = {name: set(found["arguments"]) - {"run-mode", "image", "drawables"} for name, found in procedures.items()}
+    assert own[INVERT] == {"style", "frame"}
+    assert own[UPSAMPLE] == {"candidates", "seed", "frame"}
+    assert own[LIVE] == own[PORTRAIT]
+    types = {name: spec["type"] for name, spec in procedures[PORTRAIT]["arguments"].items()}
     parts = ("left-eye", "right-eye", "nose", "mouth", "remainder")
     expected = {"seed": "gint", "refine": "gdouble", "shadow": "gboolean", "frame": "gchararray"}
     expected.update(dict.fromkeys(parts, "gdouble"), **{"color-hints": "GimpDrawable"})
