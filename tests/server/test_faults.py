@@ -78,20 +78,28 @@ class RawPeer:
         return packed
 
 
-@pytest.fixture(scope="module")
-def peer(connection: ConnectionInfo) -> Iterator[RawPeer]:
+@contextlib.contextmanager
+def raw_peer(connection: ConnectionInfo) -> Iterator[RawPeer]:
     with zmq.Context() as context, context.socket(zmq.DEALER) as dealer:
         dealer.setsockopt(zmq.LINGER, 0)
         dealer.connect(connection.endpoint)
         yield RawPeer(dealer, connection.token)
 
 
+@pytest.fixture
+def peer(connection: ConnectionInfo) -> Iterator[RawPeer]:
+    """A connection of the test's own: what it left unread reaches no other test."""
+    with raw_peer(connection) as opened:
+        yield opened
+
+
 @pytest.fixture(autouse=True)
-def _the_server_lives_on(server: ServerProcess, peer: RawPeer) -> Iterator[None]:
+def _the_server_lives_on(server: ServerProcess, connection: ConnectionInfo) -> Iterator[None]:
     """After each test the same process still answers."""
     yield
     assert server.process.poll() is None, server.text()
-    assert peer.exchange(encode(Ping("alive", peer.token))) == Pong("alive")
+    with raw_peer(connection) as peer:
+        assert peer.exchange(encode(Ping("alive", peer.token))) == Pong("alive")
 
 
 def with_frame(peer: RawPeer, data: bytes = bytes(4), **changes: Any) -> Sequence[Frame]:
