@@ -19,7 +19,8 @@ _NAMESPACE = "{http://www.calligra.org/DTD/krita}"
 class KraLayer:
     """name, kind ("paintlayer", "grouplayer"), opacity 0..255; the names of the groups it is in, the outermost first.
 
-    pixels: (H, W, B) bytes of the canvas, None for a group; for 8 bit RGBA B is 4 in the order RGBA.
+    pixels: (H, W, 4) uint8 RGBA of the canvas (float channels times 255, linear as they are), None for a group; for
+    other color models the bytes (H, W, B).
     """
 
     name: str
@@ -75,7 +76,16 @@ def _read_tiles(data: bytes, shape: tuple[int, int]) -> NDArray[np.uint8]:
         else:
             tile = np.frombuffer(blob[1:], np.uint8).reshape(tile_h, tile_w, size)
         _paste(out, tile, int(x), int(y))
-    return out[..., [2, 1, 0, 3]] if size == 4 else out
+    return _eight_bits(out)
+
+
+def _eight_bits(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The bytes (H, W, B) of 8 bit or 16 bit BGRA or of 32 bit float RGBA as (H, W, 4) RGBA."""
+    if pixels.shape[2] == 8:
+        pixels = (pixels.view("<u2") // 257).astype(np.uint8)
+    elif pixels.shape[2] == 16:
+        return (pixels.view("<f4").clip(0, 1) * 255 + 0.5).astype(np.uint8)
+    return pixels[..., [2, 1, 0, 3]] if pixels.shape[2] == 4 else pixels
 
 
 def _paste(out: NDArray[np.uint8], tile: NDArray[np.uint8], x: int, y: int) -> None:

@@ -199,5 +199,5 @@ def live_preview() -> Steps:
     ended = not session().live
     yield from close(other)
     yield from close(document)
-    differs = bytes(first.images["portrait"].data) != bytes(second.images["portrait"].data)
+    differs = bytes(first.picture.data) != bytes(second.picture.data)
     return {"unchanged": unchanged, "differs": differs, "inserted": inserted, "layers": layers, "ended": ended}

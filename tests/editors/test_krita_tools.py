@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import cv2
+import numpy as np
 import pytest
 
 from tests.editors.krita_session import Facts, KritaHome
@@ -27,9 +28,11 @@ def test_other_color_models_and_a_sketch_in_a_group(facts: Facts, model: str) ->
     tint = facts.of("first_portrait")["shown"]  # the same seed, in a document of 8 bits sRGB
     if model == "GRAYAU8":
         assert max(found["shown"]) - min(found["shown"]) <= 2
+    elif model == "CMYKAU8":  # bright colors get duller there, but keep their hue
+        assert np.argsort(found["shown"]).tolist() == np.argsort(tint).tolist()
+        assert max(found["shown"]) - min(found["shown"]) > 40
     else:
-        tolerance = 3 if model == "RGBAU16" else 60  # CMYK has fewer colors
-        assert max(abs(one - other) for one, other in zip(found["shown"], tint, strict=True)) <= tolerance
+        assert np.abs(np.array(found["shown"]) - tint).max() <= 3
 
 
 def test_undo_and_redo_go_through_portraits_one_by_one(facts: Facts) -> None:

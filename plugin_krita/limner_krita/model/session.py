@@ -187,7 +187,9 @@ class Session(Observable):
         canvas = self.editor.active_canvas()
         if (key := canvas.key if canvas is not None else "") == self._canvas_key:
             return
-        self._canvas_key, self.problem = key, None
+        self._canvas_key = key
+        if key:  # what befell the last document is still told when none is left
+            self.problem = None
         record = read_record(canvas) if canvas is not None else Record()
         if canvas is not None and key not in self.history:
             self.history[key] = read_history(canvas)
