@@ -290,16 +290,16 @@ def test_a_wrong_dotted_name_is_explained(name: str) -> None:
         load_factory(name)
 
 
-def test_threads_sleep_while_they_wait_and_the_users_own_settings_stand(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY"):
+def test_threads_soon_sleep_while_they_wait_and_the_users_own_settings_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OMP_NUM_THREADS", "GOMP_SPINCOUNT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("limner.server.worker.boot.available_cpus", lambda: 4)
     choose_threads(beside=1)
-    assert (os.environ["OMP_NUM_THREADS"], os.environ["OMP_WAIT_POLICY"]) == ("2", "PASSIVE")
+    assert (os.environ["OMP_NUM_THREADS"], os.environ["GOMP_SPINCOUNT"]) == ("2", "30000")
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
     choose_threads()
-    assert (os.environ["OMP_NUM_THREADS"], os.environ["OMP_WAIT_POLICY"]) == ("3", "ACTIVE")
+    assert (os.environ["OMP_NUM_THREADS"], os.environ["GOMP_SPINCOUNT"]) == ("3", "7")
 
 
 def test_garbage_is_looked_for_again_once_all_is_loaded() -> None:
