@@ -77,9 +77,9 @@ def _exit_with_server() -> None:
 def choose_threads(beside: int = 0) -> None:
     """Sets how many threads the numerical libraries compute with, and how long these wait in a busy loop.
 
-    By default they wait so for each other for milliseconds. Whenever another program (the editor, another worker) has one of the CPUs,
-    the others then burn theirs until it comes back, and a pass takes several times as long. To sleep at once instead
-    doubles the time of a pass on an idle machine; some ten thousand turns of the loop are good for both.
+    By default they wait so for each other for milliseconds. Whenever another program (the editor, another worker) has
+    one of the CPUs, the others then burn theirs until it comes back, and a pass takes several times as long. To sleep
+    at once instead doubles the time of a pass on an idle machine; some ten thousand turns are good for both.
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(worker_threads(available_cpus(), beside)))
     os.environ.setdefault("GOMP_SPINCOUNT", "30000")
