@@ -15,7 +15,7 @@ import torch
 from limner.evaluation import evaluate as module
 from limner.evaluation.candidates import NearestPhoto, TheDrawing
 from limner.evaluation.cases import Case, line_drawings, spoiled
-from limner.evaluation.evaluate import evaluate, measure
+from limner.evaluation.evaluate import Reference, evaluate, measure
 from limner.evaluation.features import _read_quantized
 from limner.evaluation.report import write_report
 from limner.models.bank import CodeBank
@@ -61,7 +61,8 @@ def test_the_report_of_untrained_networks_is_complete(face_data: Path, tmp_path:
 
 def test_a_photo_measured_against_itself_is_perfect() -> None:
     case = some_lines()
-    perfect, drawing = measure(case.photos ^ 1, case), measure(TheDrawing().portraits(case), case)
+    reference = Reference.of(case)
+    perfect, drawing = measure(case.photos ^ 1, reference), measure(TheDrawing().portraits(case), reference)
     assert perfect["rank1"].value == 1
     assert perfect["distance"].value < 0.1
     assert perfect["ssim"].value > 0.99

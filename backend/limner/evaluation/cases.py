@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from limner.imaging.styles import sketch_photo
-from limner.training.faces import Face, decode, read_index
+from limner.training.faces import STUDIO_SET, Face, decode, read_index
 from limner.training.sketches import erase, warp
 
 SIDE = 256
@@ -17,7 +17,6 @@ REAL = {
     "cuhk": "CUHK, pencil drawings (CUFS)",
     "ar": "AR, pencil drawings (CUFS)",
 }
-SHARP = ("ffhq_512", "ffhq_256", "stylegan_512", "stylegan_256", "sd3_512")
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def real_drawings(data: Path, kind: str, most: int) -> Case | None:
 
 def sharp_photos(data: Path, most: int) -> np.ndarray:
     """Held-out sharp photos (N, 256, 256, 3) uint8, at most `most`, spread over all sets."""
-    faces = [f for f in read_index(data) if f.split == "val" and f.set in SHARP]
+    faces = [f for f in read_index(data) if f.split == "val" and f.is_sharp and f.set != STUDIO_SET]
     return _load(data, [faces[i] for i in np.linspace(0, len(faces) - 1, min(most, len(faces))).astype(int)])
 
 

@@ -32,6 +32,7 @@ from limner.training.faces import decode, read_index
 
 REFINES = (0.3, 0.0, 1.0)  # the default, all plausible, all literal: the last one is "without manifold projection"
 SHOWN = 10  # faces in a grid
+LEAST_PHOTOS = 8  # that can be halved
 
 
 @dataclass(frozen=True)
@@ -88,15 +89,31 @@ def evaluate(data: Path, weights: Path, most: int) -> Report:
     return report
 
 
+@dataclass(frozen=True)
+class Reference:
+    """A case with what all candidates are measured against: descriptors and features of its photos, edges drawn."""
+
+    case: Case
+    descriptors: np.ndarray
+    features: np.ndarray
+    edges: np.ndarray
+
+    @classmethod
+    def of(cls, case: Case) -> "Reference":
+        """Looks at the photos and drawings of a case."""
+        seen = in_chunks(descriptor, case.photos), in_chunks(efficientnet, case.photos)
+        return cls(case, *seen, edges_of(case.drawings))
+
+
 def _compare(report: Report, case: Case, candidates: Sequence[Candidate], grid: bool = True) -> None:
     report.titles[case.name] = case.title
-    floor = _real_against_real(case.photos)
-    if floor is not None and grid:
-        report.rows.append(Row(case.name, "other photos of the set", {"kd": floor}))
+    reference = Reference.of(case)
+    if grid and len(case.photos) >= LEAST_PHOTOS:
+        report.rows.append(Row(case.name, "other photos of the set", {"kd": _real_against_real(reference.features)}))
     shown = [np.repeat(case.drawings[:SHOWN, ..., None], 3, 3)]
     for candidate in candidates:
         portraits = candidate.portraits(case)
-        report.rows.append(Row(case.name, candidate.name, measure(portraits, case)))
+        report.rows.append(Row(case.name, candidate.name, measure(portraits, reference)))
         shown.append(portraits[:SHOWN])
     if grid:
         report.grids[case.name] = np.concatenate(
@@ -104,25 +121,22 @@ def _compare(report: Report, case: Case, candidates: Sequence[Candidate], grid: 
         )
 
 
-def measure(portraits: np.ndarray, case: Case) -> dict[str, Estimate]:
+def measure(portraits: np.ndarray, reference: Reference) -> dict[str, Estimate]:
     """All metrics of portraits (N, 256, 256, 3) uint8 against the photos and drawings of a case."""
-    ours, theirs = in_chunks(descriptor, portraits), in_chunks(descriptor, case.photos)
-    pairs = zip(edges_of(case.drawings), edges_of(portraits), strict=True)
+    ours, theirs, photos = in_chunks(descriptor, portraits), reference.descriptors, reference.case.photos
+    pairs = zip(reference.edges, edges_of(portraits), strict=True)
     return {
-        "kd": kernel_distance(in_chunks(efficientnet, portraits), in_chunks(efficientnet, case.photos)),
+        "kd": kernel_distance(in_chunks(efficientnet, portraits), reference.features),
         "rank1": rank_one(ours, theirs),
         "distance": mean_of(np.linalg.norm(ours - theirs, axis=1)),
         "edge_f1": mean_of(np.array([edge_f1(drawn, found) for drawn, found in pairs])),
-        "psnr": psnr(portraits, case.photos),
-        "ssim": ssim(portraits, case.photos),
+        "psnr": psnr(portraits, photos),
+        "ssim": ssim(portraits, photos),
     }
 
 
-def _real_against_real(photos: np.ndarray) -> Estimate | None:
-    """The kernel distance that two halves of the photos have: nothing gets below it but by chance."""
-    if len(photos) < 8:
-        return None
-    features = in_chunks(efficientnet, photos)
+def _real_against_real(features: np.ndarray) -> Estimate:
+    """The kernel distance of two halves of the photos, by features (N, D): nothing gets below it but by chance."""
 
     def halves(seed: int) -> float:
         order = np.random.default_rng(seed).permutation(len(features))

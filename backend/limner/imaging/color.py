@@ -43,6 +43,12 @@ def to_unit_rgba(picture: NDArray[Any]) -> FloatImage:
     return rgba
 
 
+def on_white(picture: NDArray[Any]) -> FloatImage:
+    """A picture as ``to_unit_rgba`` takes it, on white: (H, W, 3) float32 in [0, 1]."""
+    rgba = to_unit_rgba(picture)
+    return np.asarray(rgba[..., :3] * rgba[..., 3:] + (1 - rgba[..., 3:]), np.float32)
+
+
 def hints_field(picture: NDArray[Any], frame: FaceFrame, side: int = HINTS_SIDE) -> FloatImage:
     """The color hints inside a frame: (4, side, side) float32, RGB in [-1, 1] and a mask in [0, 1].
 

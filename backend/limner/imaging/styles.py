@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from limner.imaging.color import to_unit_rgba
+from limner.imaging.color import on_white
 from limner.imaging.freehand import freehand_lines
 from limner.imaging.planes import FloatImage, luma_of
 
@@ -26,8 +26,7 @@ def sketch_photo(photo: NDArray[Any], style: str, seed: int = 0) -> NDArray[np.u
     photo: (H, W) or (H, W, C) uint8, uint16 or float32, C in 1..4, as ``read_picture`` gives it. style: one of
     ``STYLES``; ``seed`` steers the hand of ``freehand``. Raises ValueError for another style.
     """
-    rgba = to_unit_rgba(photo)
-    rgb = rgba[..., :3] * rgba[..., 3:] + (1 - rgba[..., 3:])
+    rgb = on_white(photo)
     gray = luma_of(np.moveaxis(rgb, 2, 0))
     if style == "line":
         sketch = line_sketch(gray)

@@ -49,6 +49,11 @@ class FrameFinder(nn.Module):
         )
         self.leave = nn.Sequential(PlainResidual(middle), nn.SiLU(), nn.Conv2d(middle, len(POINTS), 1))
 
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return next(self.parameters()).device
+
     def forward(self, ink: torch.Tensor) -> torch.Tensor:
         fine = self.near(self.enter(ink))  # (N, middle, 24, 24)
         likely = self.leave(fine + self.far(fine)).flatten(2).softmax(2)  # (N, 3, 576)

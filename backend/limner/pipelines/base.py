@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 
@@ -30,6 +31,11 @@ class Outcome:
 
     images: Mapping[str, NDArray[Any]]
     info: Mapping[str, Any]
+
+
+def opaque(rgb: NDArray[Any]) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 -> (H, W, 4) with full alpha."""
+    return np.dstack([rgb, np.full(rgb.shape[:2], 255, np.uint8)])
 
 
 class Progress(Protocol):

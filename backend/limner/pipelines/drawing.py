@@ -44,7 +44,7 @@ def read_drawing(picture: NDArray[Any], frame: Any, finder: FrameFinder) -> Draw
         lines = line_image(gray, face)  # (512, 512), 1 = paper
     except ImagingError as error:
         raise JobError(error.code, error.message, error.remedy) from error
-    ink = torch.from_numpy(1 - np.ascontiguousarray(lines, np.float32))[None, None].to(next(finder.parameters()).device)
+    ink = torch.from_numpy(1 - np.ascontiguousarray(lines, np.float32))[None, None].to(finder.device)
     # In 255 steps, so that a stroke elsewhere, which moves the paper's white by next to nothing, changes no window.
     return Drawing((F.avg_pool2d(ink, 2) * 255).round() / 255, face)
 

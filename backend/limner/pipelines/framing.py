@@ -57,8 +57,9 @@ def _around(box: tuple[float, float, float, float]) -> FaceFrame:
 
 def _look(gray: NDArray[np.float32], square: FaceFrame, finder: FrameFinder) -> FaceFrame:
     """The face's frame as it is seen in one square."""
-    device = next(finder.parameters()).device
-    points = finder(as_seen(extract(gray, square, SIDE)).to(device))[0].double().cpu().numpy()  # (3, 2) in [0, 1]
+    points = (
+        finder(as_seen(extract(gray, square, SIDE)).to(finder.device))[0].double().cpu().numpy()
+    )  # (3, 2) in [0, 1]
     x, y, side, angle = similarity(square.from_canvas(points, side=1))
     return FaceFrame(x - side / 2, y - side / 2, side, angle)
 

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from limner.imaging.color import to_unit_rgba
+from limner.imaging.color import on_white
 from limner.imaging.errors import ImagingError, SketchError
 from limner.imaging.frame import PAPER, FaceFrame, extract
 from limner.imaging.recognize import recognize_style
@@ -19,7 +19,7 @@ from limner.imaging.sketch import check_drawing, line_image, normalize_sketch
 from limner.models.codec import Codec, to_pixels
 from limner.models.frame_finder import FrameFinder
 from limner.models.inversion import SIDE, Inversion
-from limner.pipelines.base import JobError, Outcome, Progress, Request
+from limner.pipelines.base import JobError, Outcome, Progress, Request, opaque
 from limner.pipelines.framing import choose_frame
 from limner.pipelines.timing import Stopwatch
 
@@ -47,7 +47,7 @@ def read_sketch(picture: NDArray[Any], style: str, frame: Any, finder: FrameFind
     except ImagingError as error:
         raise JobError(error.code, error.message, error.remedy) from error
     planes = torch.from_numpy(np.ascontiguousarray(np.moveaxis(seen, 2, 0), np.float32))[None]
-    return StyledSketch(F.adaptive_avg_pool2d(planes, SIDE).to(next(finder.parameters()).device) * 2 - 1, style, face)
+    return StyledSketch(F.adaptive_avg_pool2d(planes, SIDE).to(finder.device) * 2 - 1, style, face)
 
 
 def _check(picture: NDArray[Any], style: str) -> None:
@@ -64,8 +64,7 @@ def _as_seen(picture: NDArray[Any], gray: NDArray[np.float32], face: FaceFrame, 
         return line_image(gray, face)[..., None]
     if style == "gray":
         return extract(gray, face, SIDE, PAPER)[..., None]
-    rgba = to_unit_rgba(picture)
-    return extract(rgba[..., :3] * rgba[..., 3:] + (1 - rgba[..., 3:]), face, SIDE, PAPER)
+    return extract(on_white(picture), face, SIDE, PAPER)
 
 
 class InversionPipeline:
@@ -87,6 +86,5 @@ class InversionPipeline:
         progress("decoding", 0.6)
         with watch("decoding"):
             pixels = to_pixels(self.codec.decoder(self.codec.encoder(rgb)))[0]  # (512, 512, 3)
-        portrait = np.dstack([pixels, np.full(pixels.shape[:2], 255, np.uint8)])
         info = {"style": read.style, "frame": read.frame.as_dict(), "timings_ms": watch.milliseconds()}
-        return Outcome({"portrait": portrait}, info)
+        return Outcome({"portrait": opaque(pixels)}, info)

@@ -21,7 +21,7 @@ from limner.models.feature_mapping import spread_over_windows
 from limner.models.manifold import Projection
 from limner.models.registry import Networks
 from limner.models.synthesis import LATENT_SIDE, Conditions, sample_euler
-from limner.pipelines.base import Outcome, Progress, Request
+from limner.pipelines.base import Outcome, Progress, Request, opaque
 from limner.pipelines.drawing import CodeCache, Drawing, read_drawing
 from limner.pipelines.shadow import draw_shadow
 from limner.pipelines.timing import Stopwatch
@@ -122,8 +122,7 @@ class PortraitPipeline:
         return sample_euler(velocity, noise.to(self.networks.device), params.steps, step_done)
 
     def _decode(self, latent: torch.Tensor) -> NDArray[np.uint8]:
-        pixels = to_pixels(self.networks.codec.decoder(latent))[0]  # (512, 512, 3)
-        return np.dstack([pixels, np.full(pixels.shape[:2], 255, np.uint8)])
+        return opaque(to_pixels(self.networks.codec.decoder(latent))[0])
 
 
 class ShadowPipeline:

@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from limner.imaging.color import to_unit_rgba
+from limner.imaging.color import on_white
 from limner.imaging.errors import ImagingError
 from limner.imaging.frame import FaceFrame
 from limner.imaging.locate import frame_from_params
 from limner.models.pulse import THUMBNAIL, mean_square, resized
 from limner.models.registry import Networks
-from limner.pipelines.base import JobError, Outcome, Progress, Request
+from limner.pipelines.base import JobError, Outcome, Progress, Request, opaque
 from limner.pipelines.prior import PortraitPrior, decode
 from limner.pipelines.search import Found, SearchConfig, search
 from limner.pipelines.timing import Stopwatch
@@ -42,8 +42,7 @@ def read_small_picture(picture: NDArray[Any], frame: Any, size: int, device: tor
 
     Its side is kept up to 64 pixels, or reduced to `size` where that is not 0. Transparent pixels are white. Raises
     JobError for a frame that does not fit, and for pictures of fewer than 8x8 pixels or of one even color."""
-    rgba = to_unit_rgba(picture)
-    rgb = rgba[..., :3] * rgba[..., 3:] + (1 - rgba[..., 3:])  # (H, W, 3) on white
+    rgb = on_white(picture)  # (H, W, 3)
     square = _square(rgb, frame)
     left, top, side = round(square.x), round(square.y), round(square.size)
     if side < LEAST_SIDE:
@@ -178,12 +177,10 @@ def _report(
 def _preview(thumbnail: torch.Tensor) -> NDArray[np.uint8]:
     """(3, 64, 64) around [0, 1] -> (256, 256, 4) uint8."""
     rgb = thumbnail.clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).cpu().numpy()
-    large = cv2.resize(rgb, (PREVIEW_SIDE, PREVIEW_SIDE), interpolation=cv2.INTER_CUBIC)
-    return np.dstack([large, np.full(large.shape[:2], 255, np.uint8)])
+    return opaque(cv2.resize(rgb, (PREVIEW_SIDE, PREVIEW_SIDE), interpolation=cv2.INTER_CUBIC))
 
 
 def _layers(pictures: torch.Tensor) -> Mapping[str, NDArray[np.uint8]]:
     """(N, 3, 512, 512) in [0, 1] -> "candidate-1" ... (512, 512, 4) uint8."""
     rgb = pictures.mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
-    opaque = np.full(rgb.shape[1:3], 255, np.uint8)
-    return {f"candidate-{place}": np.dstack([picture, opaque]) for place, picture in enumerate(rgb, 1)}
+    return {f"candidate-{place}": opaque(picture) for place, picture in enumerate(rgb, 1)}

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from limner.models.codec import Codec, CodecConfig, half, to_pixels
-from limner.training.faces import cached_pictures, read_index
+from limner.training.faces import STUDIO_SET, cached_pictures, read_index
 from limner.training.perceptual import VggFeatures, find_hed_weights, perceptual_loss
 from limner.training.processes import ALONE, Processes
 
@@ -43,7 +43,7 @@ class CodecTask:
         self.large = np.array([i for i, f in enumerate(large) if f.split == "train"])
         weights = np.array([3.0 if large[i].is_sharp else 1.0 for i in self.large])
         self.large_weights = weights / weights.sum()
-        held_out = [f.split == "val" and f.is_sharp and f.set != "canada_512" for f in photos]
+        held_out = [f.split == "val" and f.is_sharp and f.set != STUDIO_SET for f in photos]
         self.held_out = np.flatnonzero(held_out)
 
     def losses(self, model: nn.Module, step: int, progress: float) -> Mapping[str, torch.Tensor]:

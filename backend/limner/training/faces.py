@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-SHARP_SETS = ("ffhq_512", "ffhq_256", "stylegan_512", "stylegan_256", "sd3_512", "canada_512")
+STUDIO_SET = "canada_512"  # free to be shown, so it is kept out of what is measured and of the sample sheets
+SHARP_SETS = ("ffhq_512", "ffhq_256", "stylegan_512", "stylegan_256", "sd3_512", STUDIO_SET)
 SKETCH_SETS = ("feret_sketch", "cuhk_sketch", "ar_sketch")
 
 

@@ -18,6 +18,7 @@ from limner.models.synthesis import LATENT_SIDE, Conditions, Synthesis, Synthesi
 from limner.training.codec import to_tensor
 from limner.training.color_hints import random_hints
 from limner.training.drawn import Ahead, DrawnBatch, DrawnFaces, mirror
+from limner.training.faces import STUDIO_SET
 from limner.training.latents import LatentStore
 from limner.training.processes import ALONE, Processes
 from limner.training.sketches import Slips
@@ -81,7 +82,7 @@ class PriorTask:
         self.faces, self.codec, self.embedding, self.bank, self.latents = faces, codec, embedding, bank, latents
         self.weights = faces.weights(sharp=5, paired=4)
         self.batches = Ahead(lambda step: self._batch(self._rows(step), step))
-        self.held_out = self._batch(faces.held_out(48, without="canada_512"), -1)
+        self.held_out = self._batch(faces.held_out(48, without=STUDIO_SET), -1)
 
     def _rows(self, step: int) -> np.ndarray:
         rng, count = np.random.default_rng((3, step, self.processes.rank)), self.processes.part_of(BATCH)

@@ -40,8 +40,7 @@ class RemoteBackend:
     @classmethod
     def from_map(cls, value: Any) -> RemoteBackend:
         """Read the fields; unknown keys are ignored. Raises WireError(bad_message)."""
-        if not isinstance(value, Mapping):
-            raise WireError(ErrorCode.BAD_MESSAGE, "It holds no JSON object.")
+        value = _fields(value)
         endpoint, token = _ENDPOINT(value.get("endpoint"), "endpoint"), _TOKEN(value.get("token"), "token")
         return cls(endpoint, check_key(value.get("server_key")), token)
 
@@ -56,9 +55,14 @@ class KeyPair:
     @classmethod
     def from_map(cls, value: Any) -> KeyPair:
         """Read the fields; unknown keys are ignored. Raises WireError(bad_message)."""
-        if not isinstance(value, Mapping):
-            raise WireError(ErrorCode.BAD_MESSAGE, "It holds no JSON object.")
+        value = _fields(value)
         return cls(check_key(value.get("public_key")), check_key(value.get("secret_key")))
+
+
+def _fields(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise WireError(ErrorCode.BAD_MESSAGE, "It holds no JSON object.")
+    return value
 
 
 def check_key(value: Any) -> str:
