@@ -28,13 +28,8 @@ def test_codec_decodes_at_twice_the_side() -> None:
     assert half(output).shape == rgb.shape
 
 
-def test_latents_have_unit_variance_in_training() -> None:
-    latent = Codec(CODEC).encoder(torch.rand(8, 3, 64, 64))
-    torch.testing.assert_close(latent.var((0, 2, 3), unbiased=False), torch.ones(4), atol=0.02, rtol=0)
-
-
 def test_every_parameter_of_the_codec_gets_a_gradient() -> None:
-    codec = Codec(CODEC)
+    codec = awaken(Codec(CODEC))
     codec(torch.rand(2, 3, 32, 32), noise=0.1).square().mean().backward()
     assert without_gradient(codec) == []
 

@@ -19,6 +19,7 @@ class Network(str, Enum):
     codec = "codec"
     components = "components"
     prior = "prior"
+    decoder = "decoder"
     frame_finder = "frame_finder"
     inversion = "inversion"
     inversion_baseline = "inversion_baseline"

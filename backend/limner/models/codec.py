@@ -15,43 +15,42 @@ from torch import nn
 
 from limner.models.blocks import PlainResidual, ShuffleUp, conv3
 
+BLOCK = 8  # pixels on a side that one latent cell stands for
+OUT = 2 * BLOCK  # pixels on a side that one latent cell is decoded to
+
 
 @dataclass(frozen=True)
 class CodecConfig:
-    """Widths of the codec; `latent` is the number of latent channels at an eighth of the input's side."""
+    """`latent`: number of latent channels; `decoder`: widths of the decoder, coarse to fine."""
 
     latent: int = 16
-    encoder: tuple[int, int] = (96, 192)
     decoder: tuple[int, int, int] = (192, 96, 48)
 
 
 class Encoder(nn.Module):
-    """(N, 3, 8h, 8w) RGB in [-1, 1] -> (N, latent, h, w), unit variance per channel."""
+    """(N, 3, 8h, 8w) RGB in [-1, 1] -> (N, latent, h, w), of unit variance on the mean of the channels.
+
+    The principal components of blocks of 8x8 pixels: of all linear codes of that size the one that loses least, known
+    in closed form (`limner.training.blocks`). It stays as it is while the decoder learns, so that what was trained on
+    the latents goes on fitting."""
 
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
-        fine, coarse = config.encoder
-        self.layers = nn.Sequential(
-            nn.PixelUnshuffle(4),
-            conv3(48, fine),
-            PlainResidual(fine),
-            conv3(fine, coarse, stride=2),
-            PlainResidual(coarse),
-            PlainResidual(coarse),
-            conv3(coarse, config.latent),
-        )
-        self.norm = nn.BatchNorm2d(config.latent, affine=False, momentum=0.02)
+        self.components = nn.Conv2d(3, config.latent, BLOCK, stride=BLOCK)
 
     def forward(self, rgb: torch.Tensor) -> torch.Tensor:
-        return self.norm(self.layers(rgb))
+        return self.components(rgb)
 
 
 class Decoder(nn.Module):
-    """(N, latent, h, w) -> (N, 3, 16h, 16w) RGB around [-1, 1]: twice the side that was encoded."""
+    """(N, latent, h, w) -> (N, 3, 16h, 16w) RGB around [-1, 1]: twice the side that was encoded.
+
+    The best linear estimate of the pixels from a cell and its eight neighbors, and what the network adds to it."""
 
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
         coarse, middle, fine = config.decoder
+        self.linear = conv3(config.latent, 3 * OUT**2)
         self.layers = nn.Sequential(
             conv3(config.latent, coarse),
             PlainResidual(coarse),
@@ -65,9 +64,11 @@ class Decoder(nn.Module):
             conv3(fine, 48),
             nn.PixelShuffle(4),
         )
+        for parameter in self.layers[-2].parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, latent: torch.Tensor) -> torch.Tensor:
-        return self.layers(latent)
+        return F.pixel_shuffle(self.linear(latent), OUT) + self.layers(latent)
 
 
 class Codec(nn.Module):
@@ -80,7 +81,7 @@ class Codec(nn.Module):
 
     def forward(self, rgb: torch.Tensor, noise: float = 0.0) -> torch.Tensor:
         """(N, 3, 8h, 8w) in [-1, 1] -> (N, 3, 16h, 16w); `noise` is the deviation of noise added to the latents."""
-        latent = self.encoder(rgb)  # (N, latent, h, w), unit variance
+        latent = self.encoder(rgb)  # (N, latent, h, w)
         if noise:
             latent = latent + noise * torch.randn_like(latent)
         return self.decoder(latent)

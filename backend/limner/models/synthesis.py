@@ -52,12 +52,17 @@ class Conditions:
 
 
 class Synthesis(nn.Module):
-    """Feature mapping, the drawing's own features behind their gate, color hints, and the flow."""
+    """Feature mapping, the drawing's own features behind their gate, color hints, and the flow.
+
+    `variance` (latent,): of each channel of the latents; training measures it before it starts."""
+
+    variance: torch.Tensor
 
     def __init__(self, config: SynthesisConfig) -> None:
         super().__init__()
         self.config = config
         width = config.condition
+        self.register_buffer("variance", torch.ones(config.latent))
         self.mapping = FeatureMapping(config.mapping)
         self.merged = nn.Sequential(conv3(CHANNELS, width, stride=2), nn.SiLU(), conv3(width, width, stride=2))
         self.literal = nn.Sequential(
@@ -96,18 +101,19 @@ class Synthesis(nn.Module):
     def velocity(self, latent: torch.Tensor, time: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
         """Velocity (N, 16, 32, 32) at `latent`; times (N,), 0 is noise, 1 the portrait.
 
-        The part of the velocity that is linear in the latent is known for data of unit variance, so the network adds
-        what is left, scaled to unit variance at every time (preconditioning: Karras et al. 2022, section 5)."""
-        t = time[:, None, None, None]
-        spread = path_variance(time)[:, None, None, None].sqrt()
-        patches = F.pixel_unshuffle(latent / spread, PATCH)  # (N, 64, 16, 16)
+        The part of the velocity that is linear in the latent is known from the variance of the data, so the network
+        adds what is left, scaled to unit variance at every time (preconditioning: Karras et al. 2022, section 5)."""
+        t, variance = time[:, None, None, None], self.variance[:, None, None]
+        on_path = path_variance(time, self.variance)  # (N, 16, 1, 1)
+        patches = F.pixel_unshuffle(latent / on_path.sqrt(), PATCH)  # (N, 64, 16, 16)
         rest = F.pixel_shuffle(self.flow(torch.cat([patches, condition], 1), time), PATCH)
-        return (2 * t - 1) / spread.square() * latent + rest / spread
+        return (t * variance - (1 - t)) / on_path * latent + (variance / on_path).sqrt() * rest
 
 
-def path_variance(time: torch.Tensor) -> torch.Tensor:
-    """Variance on the straight path from unit noise to data of unit variance, at times in [0, 1]."""
-    return time.square() + (1 - time).square()
+def path_variance(time: torch.Tensor, variance: torch.Tensor) -> torch.Tensor:
+    """Variance on the straight path from unit noise to data of `variance` (C,), (N, C, 1, 1) at times (N,)."""
+    t = time[:, None, None, None]
+    return t.square() * variance[:, None, None] + (1 - t).square()
 
 
 def step_times(steps: int) -> torch.Tensor:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training of the codec on random crops: L1 on pixels and opponent colors, later with perceptual features too."""
+"""Training of the codec: its linear part in closed form, the decoder's network on random crops.
+
+L1 on pixels at both sizes, later with perceptual features too."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,13 +12,15 @@ import torch.nn.functional as F
 from torch import nn
 
 from limner.models.codec import Codec, CodecConfig, half, to_pixels
+from limner.training.blocks import fit_decoder, fit_encoder
 from limner.training.faces import STUDIO_SET, cached_pictures, read_index
 from limner.training.perceptual import VggFeatures, find_hed_weights, perceptual_loss
 from limner.training.processes import ALONE, Processes
 
 CROP, BATCH = 96, 8  # pixels of the encoded crop, crops a step
 PERCEPTUAL_FROM = 0.15  # share of the run trained on L1 alone
-LATENT_NOISE = 0.12
+LATENT_NOISE = 0.1
+FITTED = 400  # pictures that the linear part is fitted to
 
 
 def to_tensor(pictures: np.ndarray) -> torch.Tensor:
@@ -30,7 +34,6 @@ class CodecTask:
     batch = BATCH
 
     def __init__(self, data: Path, cache: Path, config: CodecConfig, processes: Processes = ALONE) -> None:
-        self.model: nn.Module = Codec(config)
         self.processes = processes
         self.features = VggFeatures(find_hed_weights()).to(processes.device)
         photos = [f for f in read_index(data) if not f.is_sketch]
@@ -45,6 +48,16 @@ class CodecTask:
         self.large_weights = weights / weights.sum()
         held_out = [f.split == "val" and f.is_sharp and f.set != STUDIO_SET for f in photos]
         self.held_out = np.flatnonzero(held_out)
+        self.model: nn.Module = self._fitted(Codec(config))
+
+    def _fitted(self, codec: Codec) -> Codec:
+        """`codec` with its linear part set."""
+        rng = np.random.default_rng(7)
+        small = rng.choice(self.small, FITTED, p=self.small_weights)
+        large = rng.choice(self.large, FITTED, p=self.large_weights)
+        fit_encoder(codec, (to_tensor(self.small_pictures[[row]]) for row in small))
+        fit_decoder(codec, (to_tensor(self.large_pictures[[row]]) for row in large), LATENT_NOISE)
+        return codec
 
     def losses(self, model: nn.Module, step: int, progress: float) -> Mapping[str, torch.Tensor]:
         rng = np.random.default_rng((step, self.processes.rank))
@@ -56,9 +69,8 @@ class CodecTask:
         output_half = half(output)
         pixel = F.l1_loss(output_half, torch.cat([half(fine), coarse]))
         detail = F.l1_loss(output[:count], fine)
-        color = F.l1_loss(opponent_colors(output_half), opponent_colors(torch.cat([half(fine), coarse])))
-        losses = {"pixel": pixel, "detail": detail, "color": color}
-        total = 2 * pixel + detail + color
+        losses = {"pixel": pixel, "detail": detail}
+        total = 2 * pixel + detail
         if progress >= PERCEPTUAL_FROM:
             y, x = rng.integers(0, CROP + 1, 2)
             window = (..., slice(y, y + CROP), slice(x, x + CROP))
@@ -73,17 +85,8 @@ class CodecTask:
         outputs = torch.cat([half(model(batch)).clamp(-1, 1) for batch in photos.split(8)])
         error = (outputs - photos).square().mean((1, 2, 3)) / 4  # values in 0..1
         shown = slice(None, None, max(1, len(photos) // 6))
-        color = (opponent_colors(outputs) - opponent_colors(photos)).abs().mean()
         rows = [np.concatenate(list(to_pixels(t)), 1) for t in (photos[shown], outputs[shown])]
-        return {"psnr_sharp": float((-10 * error.log10()).mean()), "val_color": float(color)}, np.concatenate(rows, 0)
-
-
-def opponent_colors(rgb: torch.Tensor) -> torch.Tensor:
-    """(N, 3, H, W) -> (N, 2, H/8, W/8): green against magenta and red against blue, each cell of a latent by itself.
-
-    Faces hardly vary in green against magenta: a loss on pixels alone lets an encoder drop it and lawns turn gray."""
-    red, green, blue = F.avg_pool2d(rgb, 8).unbind(1)
-    return torch.stack([green - (red + blue) / 2, red - blue], 1)
+        return {"psnr_sharp": float((-10 * error.log10()).mean())}, np.concatenate(rows, 0)
 
 
 def _crops(pictures: np.ndarray, rows: np.ndarray, side: int, rng: np.random.Generator) -> torch.Tensor:

@@ -2,8 +2,9 @@
 """Training of the sketch inversion: photos, sketches of them in three styles, and the paper's loss.
 
 The loss is the paper's (section 3.2): squared error of pixels in 0..255, `FEATURE_WEIGHT` times that of VGG16's second
-block, `VARIATION_WEIGHT` times the total variation. The features come from the second half of the run on, and are taken
-at half the side, which is nearer the paper's 96 pixels: they cost more than the networks.
+block, `VARIATION_WEIGHT` times the total variation. The features come from the second half of the run on, of one
+style a step in turn, and are taken at half the side, which is nearer the paper's 96 pixels: they cost more than the
+networks.
 """
 
 from collections.abc import Mapping, Sequence
@@ -141,16 +142,15 @@ class InversionTask:
         variation = torch.stack([total_variation(output) for output in outputs.values()]).sum()
         losses["total"] = torch.stack(list(losses.values())).sum() + VARIATION_WEIGHT * variation
         if progress >= FEATURES_FROM:
-            losses["features"] = self._feature_loss(list(outputs.values()), batch.photos)
+            losses["features"] = len(STYLES) * self._feature_loss(outputs[STYLES[step % len(STYLES)]], batch.photos)
             losses["total"] = losses["total"] + FEATURE_WEIGHT * losses["features"]
         return losses
 
-    def _feature_loss(self, outputs: Sequence[torch.Tensor], photos: torch.Tensor) -> torch.Tensor:
-        """Sum over the styles of the squared error of the features, in the units of pixels in [-1, 1]."""
+    def _feature_loss(self, output: torch.Tensor, photos: torch.Tensor) -> torch.Tensor:
+        """Squared error of the features, in the units of pixels in [-1, 1]."""
         with torch.no_grad():
             wanted = self.features(half(photos))[FEATURE_MAP]
-        shown = self.features(half(torch.cat(list(outputs))))[FEATURE_MAP]
-        return len(outputs) * F.mse_loss(shown, wanted.repeat(len(outputs), 1, 1, 1)) / 127.5**2
+        return F.mse_loss(self.features(half(output))[FEATURE_MAP], wanted) / 127.5**2
 
     @torch.no_grad()
     def validate(self, model: nn.Module) -> tuple[Mapping[str, float], np.ndarray]:

