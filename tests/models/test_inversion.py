@@ -21,7 +21,7 @@ def test_it_has_the_papers_eleven_layers() -> None:
     for style in STYLES:
         convolutions = [m for m in Inversion(InversionConfig()).inverters[style].modules() if isinstance(m, nn.Conv2d)]
         widths = [m.out_channels for m in convolutions]
-        assert widths == [32, 64, 128, *[128] * 10, 64, 32, 48]  # five residual blocks of two are layers 4 to 8
+        assert widths == [32, 64, 128, *[128] * 10, 64, 32, 12]  # five residual blocks of two are layers 4 to 8
         assert [m.kernel_size[0] for m in convolutions] == [9, *[3] * 14, 9]
         assert [m.stride[0] for m in convolutions] == [1, 2, 2, *[1] * 13]
 

@@ -2,9 +2,9 @@
 """Convolutional Sketch Inversion (Guclutuerk et al. 2016, section 3.1): a sketch to a photo in one pass, 11 layers.
 
 One network for each style of sketch. Where the paper's first and last layer see pixels of 96x96 pictures, these see
-blocks of 4x4 pixels of 256x256 ones: the layers between work at two thirds of the paper's size, see more of the face
-at once, and the picture has the side that the codec takes. Layers 9 and 10 enlarge by repeating and convolving, for
-deconvolutions leave checkerboards (Odena et al. 2016).
+blocks of 2x2 pixels of 256x256 ones: the layers between work at nearly the paper's size, and the picture has the side
+that the codec takes. Layers 9 and 10 enlarge by repeating and convolving, for deconvolutions leave checkerboards (Odena
+et al. 2016).
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from torch import nn
 STYLES = ("line", "gray", "color")
 CHANNELS = {"line": 1, "gray": 1, "color": 3}  # of a sketch in each style
 SIDE = 256  # pixels of sketches and portraits
-BLOCK = 4  # side of the blocks of pixels that the first and the last layer see
+BLOCK = 2  # side of the blocks of pixels that the first and the last layer see
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class InversionConfig:
     kind: str = "residual"
     widths: tuple[int, int, int] = (32, 64, 128)
     blocks: int = 5
-    unet: tuple[int, ...] = (48, 96, 196, 200)
+    unet: tuple[int, ...] = (48, 96, 192, 192)
 
 
 def layer(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:

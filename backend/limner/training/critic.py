@@ -10,13 +10,12 @@ from torch.func import functional_call
 
 from limner.models.blocks import conv3
 
-WIDTH = 64  # channels of the critic's own layers
+WIDTH = 32  # channels of the critic's own layers
 
 
 def _head(channels: int) -> nn.Sequential:
-    return nn.Sequential(
-        conv3(channels, WIDTH), nn.LeakyReLU(0.2), conv3(WIDTH, WIDTH), nn.LeakyReLU(0.2), conv3(WIDTH, 1)
-    )
+    inner = nn.Conv2d(channels, WIDTH, 1), nn.LeakyReLU(0.2), conv3(WIDTH, WIDTH), nn.LeakyReLU(0.2)
+    return nn.Sequential(*inner, conv3(WIDTH, 1))
 
 
 class Critic(nn.Module):

@@ -20,6 +20,8 @@ from limner.training.soft_latents import SoftLatents
 
 BATCH = 8  # crops, the first half of true latents, the others of soft ones
 CELLS = 10  # latent cells on the side of a crop
+MARGIN, WINDOW = 2 * OUT, 80  # pixels at a crop's border that only the pixel losses see; side of what the features see
+JUDGED = slice(1, None)  # VGG's blocks that the critic sees: the first shows edges, which L1 takes care of
 KEPT = 320  # soft latents that crops are taken from, the oldest replaced first
 FRESH = 1  # of them made anew each step
 ADVERSARIAL_FROM = 0.1  # share of the run in which the critic only learns
@@ -56,7 +58,7 @@ class DecoderTask:
         self.held_out = held_out[:: max(1, len(held_out) // SHOWN)][:SHOWN]
         maps = self.features(torch.zeros(1, 3, 32, 32, device=processes.device))
         codec_decoder = soft.codec.decoder.requires_grad_(True)
-        self.model: nn.Module = Contest(codec_decoder, Critic([m.shape[1] for m in maps]))
+        self.model: nn.Module = Contest(codec_decoder, Critic([m.shape[1] for m in maps[JUDGED]]))
         self.kept: list[tuple[int, torch.Tensor]] = []
         self.shown = [(i, self._soften(i, np.random.default_rng((9, i)))) for i in self.held_out]
 
@@ -96,17 +98,20 @@ class DecoderTask:
         with torch.no_grad():
             self._refresh(rng)
             latents, photos = self._crops(rng)
-            wanted = self.features(photos)
         output = model.decoder(latents)
+        y, x = rng.integers(MARGIN, photos.shape[-1] - MARGIN - WINDOW + 1, 2)
+        window = (..., slice(y, y + WINDOW), slice(x, x + WINDOW))
+        with torch.no_grad():
+            wanted = self.features(photos[window])
         true = slice(0, len(output) // 2)
         losses = {
             "pixel": F.l1_loss(half(output[true]), half(photos[true])),
             "detail": F.l1_loss(output[true], photos[true]),
             "soft": F.l1_loss(half(output), half(photos)),
         }
-        shown = self.features(output)
+        shown = self.features(output[window])
         losses["perceptual"] = feature_distance(shown, wanted)
-        losses["judging"], losses["fooling"] = contest(model.critic, shown, wanted)
+        losses["judging"], losses["fooling"] = contest(model.critic, shown[JUDGED], wanted[JUDGED])
         weight = ADVERSARIAL if progress >= ADVERSARIAL_FROM else 0.0
         total = 2 * losses["pixel"] + losses["detail"] + losses["soft"] + 0.4 * losses["perceptual"]
         return {**losses, "total": total + losses["judging"] + weight * losses["fooling"]}
