@@ -141,7 +141,8 @@ class Submit(ClientMessage):
 
 @dataclass(frozen=True)
 class Queued(ServerMessage):
-    """The job waits; ``position`` jobs are before it (0: it is the next to run). Sent again when that changes."""
+    """The job waits; ``position`` jobs are before it (0: it is the next to run). Sent again when that changes, and not
+    at all for a job that begins at once."""
 
     position: int = wire_field(_COUNT)
 
