@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from limner.cli import app, checks
-from limner.cli.checks import OK, PROBLEM, Check
+from limner.cli.checks import NOTE, OK, PROBLEM, Check
 from tests.support import fake_plugins
 from tests.support.command import Command
 from tests.support.fake_plugins import usual_place
@@ -85,6 +85,9 @@ def test_plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     }
     place = usual_place("gimp", tmp_path)
     installing.install(place, fake_plugins.make_gimp(tmp_path / "source"))
+    (found,) = (item for item in checks.check_editors() if item.area == "gimp")
+    assert (found.state, "has not been started with this folder" in found.text) == (NOTE, True)
+    (place.root / "pluginrc").write_text('(plug-in-def "${gimp_dir}/plug-ins/limner-gimp/limner-gimp.py" 1\n')
     (found,) = (item for item in checks.check_editors() if item.area == "gimp")
     assert (found.state, str(place.plugins) in found.text) == (OK, True)
     (place.plugins / "limner-gimp" / "limner-gimp.py").chmod(0o644)

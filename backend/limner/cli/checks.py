@@ -159,7 +159,10 @@ def check_editors() -> Iterator[Check]:
             if finding.problem:
                 yield Check(editor, PROBLEM, f"{label}: {finding.problem}", finding.remedy)
             elif finding.installed:
-                yield Check(editor, OK, f"{label}: the plugin is in {finding.place.plugins}")
+                state = NOTE if finding.note else OK
+                yield Check(
+                    editor, state, f"{label}: the plugin is in {finding.place.plugins}. {finding.note}".rstrip()
+                )
         if not any(finding.installed or finding.problem for finding in found):
             text = f"No plugin is installed for {EDITOR_NAME[editor]}."
             yield Check(editor, NOTE, text, f"Run: limner install {editor}")
