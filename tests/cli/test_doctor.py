@@ -132,3 +132,19 @@ def test_the_real_checks_run_to_their_end(limner_home: Path, tmp_path: Path) -> 
     assert [item for item in problems if item["area"] != "weights"] == []
     assert ran.status == (1 if problems else 0)
     assert len(ran.stderr.splitlines()) == (1 if problems else 0)
+
+
+@pytest.mark.parametrize(
+    ("state", "start"),
+    [("failed", "runs but cannot draw at tcp://h:1, "), ("loading", "tries once more to start at tcp")],
+)
+def test_a_backend_that_cannot_draw_is_a_problem_also_while_it_tries_again(
+    state: str, start: str, monkeypatch: pytest.MonkeyPatch, limner_home: Path
+) -> None:
+    problem = {"code": "start_failed", "message": "The device 'cuda' does not work here.", "remedy": "Use another."}
+    found = {"running": True, "state": state, "endpoint": "tcp://h:1", "version": "1", "device": "", "problem": problem}
+    monkeypatch.setattr("limner.cli.lifecycle.find_backend", lambda: found)
+    (finding,) = (item for item in checks.check_backend() if "tcp://h:1" in item.text)
+    assert (finding.state, finding.remedy) == (PROBLEM, "Use another.")
+    assert finding.text.startswith(start)
+    assert finding.text.endswith(": The device 'cuda' does not work here.")

@@ -27,6 +27,7 @@ from limner.wire import (
     Submit,
     Welcome,
     WireError,
+    problem,
 )
 from tests.server.stage import ANNA, BOB, DIED, SCHEMA, TOKEN, Stage
 
@@ -41,6 +42,20 @@ def test_hello_while_loading_and_when_ready() -> None:
     assert isinstance(ready, Welcome)
     assert (ready.id, ready.state, ready.schema, ready.device) == ("2", "ready", SCHEMA, "cpu")
     assert ready.weights == {"fake.safetensors": "00"}
+
+
+def test_hello_tells_why_a_worker_failed_also_while_it_starts_again() -> None:
+    stage = Stage(ready=False)
+    missing = problem(ErrorCode.WEIGHTS_MISSING, "nose.safetensors is missing.")
+    stage.backend.on_worker(stage.worker.fail_to_start(missing))
+    stage.worker.rest = WorkerState.STARTING
+    (welcome,) = stage.says(ANNA, Hello("1", TOKEN))
+    assert isinstance(welcome, Welcome)
+    assert (welcome.state, welcome.problem) == ("loading", missing)
+    stage.backend.on_worker(stage.worker.get_ready())
+    (welcome,) = stage.says(ANNA, Hello("2", TOKEN))
+    assert isinstance(welcome, Welcome)
+    assert (welcome.state, welcome.problem) == ("ready", None)
 
 
 def test_a_client_that_is_gone_has_all_its_running_jobs_cancelled() -> None:

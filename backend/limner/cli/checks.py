@@ -119,9 +119,15 @@ def check_backend() -> Iterator[Check]:
 def _backend_finding(state: dict[str, Any]) -> Check:
     if not state["running"]:
         return Check("backend", NOTE, "No backend runs; the first drawing starts one.")
-    text = f"{state['state']} at {state['endpoint']}, version {state['version']}, device {state['device'] or 'unknown'}"
-    if state.get("problem"):
-        return Check("backend", PROBLEM, f"{text}: {state['problem']['message']}", state["problem"]["remedy"])
+    from limner.cli.lifecycle import STATES
+
+    version, device = state["version"], state["device"] or "unknown"
+    text = f"{STATES[state['state']]} at {state['endpoint']}, version {version}, device {device}"
+    problem = state.get("problem")
+    if problem and state["state"] == "loading":
+        text = f"tries once more to start at {state['endpoint']}, after this"
+    if problem:
+        return Check("backend", PROBLEM, f"{text}: {problem['message']}", problem["remedy"])
     return Check("backend", OK, text)
 
 
