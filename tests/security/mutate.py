@@ -72,7 +72,9 @@ def main(names: list[str]) -> int:
         noticed = is_noticed(mutation)
         missed += [] if noticed else [mutation.name]
         print(f"{number}/{len(wanted)}  {'noticed' if noticed else 'MISSED '}  {mutation.name}", flush=True)
-    print(f"{len(wanted) - len(missed)} of {len(wanted)} noticed" + (f", missed: {', '.join(missed)}" if missed else ""))
+    print(
+        f"{len(wanted) - len(missed)} of {len(wanted)} noticed" + (f", missed: {', '.join(missed)}" if missed else "")
+    )
     return len(missed)
 
 
