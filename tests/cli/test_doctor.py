@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from limner.cli import app, checks
-from limner.cli.checks import OK, PROBLEM, Check
+from limner.cli.checks import NOTE, OK, PROBLEM, Check
 from tests.support import fake_plugins
 from tests.support.command import Command
 from tests.support.fake_plugins import usual_place
@@ -86,6 +86,9 @@ def test_plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = usual_place("gimp", tmp_path)
     installing.install(place, fake_plugins.make_gimp(tmp_path / "source"))
     (found,) = (item for item in checks.check_editors() if item.area == "gimp")
+    assert (found.state, "has not been started with this folder" in found.text) == (NOTE, True)
+    (place.root / "pluginrc").write_text('(plug-in-def "${gimp_dir}/plug-ins/limner-gimp/limner-gimp.py" 1\n')
+    (found,) = (item for item in checks.check_editors() if item.area == "gimp")
     assert (found.state, str(place.plugins) in found.text) == (OK, True)
     (place.plugins / "limner-gimp" / "limner-gimp.py").chmod(0o644)
     (found,) = (item for item in checks.check_editors() if item.area == "gimp")
@@ -129,3 +132,19 @@ def test_the_real_checks_run_to_their_end(limner_home: Path, tmp_path: Path) -> 
     assert [item for item in problems if item["area"] != "weights"] == []
     assert ran.status == (1 if problems else 0)
     assert len(ran.stderr.splitlines()) == (1 if problems else 0)
+
+
+@pytest.mark.parametrize(
+    ("state", "start"),
+    [("failed", "runs but cannot draw at tcp://h:1, "), ("loading", "tries once more to start at tcp")],
+)
+def test_a_backend_that_cannot_draw_is_a_problem_also_while_it_tries_again(
+    state: str, start: str, monkeypatch: pytest.MonkeyPatch, limner_home: Path
+) -> None:
+    problem = {"code": "start_failed", "message": "The device 'cuda' does not work here.", "remedy": "Use another."}
+    found = {"running": True, "state": state, "endpoint": "tcp://h:1", "version": "1", "device": "", "problem": problem}
+    monkeypatch.setattr("limner.cli.lifecycle.find_backend", lambda: found)
+    (finding,) = (item for item in checks.check_backend() if "tcp://h:1" in item.text)
+    assert (finding.state, finding.remedy) == (PROBLEM, "Use another.")
+    assert finding.text.startswith(start)
+    assert finding.text.endswith(": The device 'cuda' does not work here.")

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import stop_backend
+from tests.support.backends import ServerProcess
 from tests.support.command import PATIENCE_S, Command
 
 
@@ -27,15 +29,39 @@ def limner(limner_home: Path, tmp_path: Path) -> Iterator[Command]:
 def test_a_whole_life(limner: Command) -> None:
     assert limner.json("status") == {"running": False}
     assert "No backend is running" in limner.succeeds("status")
-    assert "is starting at tcp://127.0.0.1:" in limner.succeeds("serve", "--device", "cpu", "--idle-timeout", "5")
+    assert "is ready on cpu at tcp://127.0.0.1:" in limner.succeeds("serve", "--device", "cpu", "--idle-timeout", "5")
     state = limner.json("status")
     assert state["running"]
     assert state["jobs"].keys() == {"waiting", "running", "done", "failed", "cancelled"}
     assert f"runs already at {state['endpoint']} (process {state['pid']})" in limner.succeeds("serve")
-    assert f"process {state['pid']}" in limner.succeeds("status")
+    told = limner.succeeds("status")
+    assert f"The backend is ready at {state['endpoint']} (process {state['pid']})." in told
+    assert f"worker 1: idle on cpu, process {state['workers'][0]['pid']}, 0 done, 0 restarts" in told
     assert limner.succeeds("stop") == "The backend has ended.\n"
     assert limner.succeeds("stop") == "No backend is running.\n"
     assert limner.json("status") == {"running": False}
+
+
+def test_a_device_that_does_not_work_is_told_and_leaves_no_backend(limner: Command) -> None:
+    broken = replace(limner, engine="tests.support.fake_engine:build_without_weights")
+    assert broken.fails("serve", "--device", "cuda") == (
+        "limner: The file fake.safetensors is missing. Install Limner again."
+    )
+    assert limner.json("status") == {"running": False}
+
+
+def test_a_backend_that_runs_already_and_cannot_draw_is_told_and_stays(limner: Command) -> None:
+    server = ServerProcess(limner.home, engine="tests.support.fake_engine:build_without_weights")
+    try:
+        pid = server.wait_until_listening().pid
+        assert "fake.safetensors is missing" in limner.fails("serve")
+        told = limner.succeeds("status")
+        assert f"(process {pid})." in told
+        assert "The backend runs but cannot draw at " in told
+        assert "The file fake.safetensors is missing. Install Limner again." in told
+        assert "worker 1: failed, 0 done, 0 restarts" in told
+    finally:
+        server.stop()
 
 
 def test_a_stale_connection_file_is_no_backend(limner: Command) -> None:

@@ -7,7 +7,8 @@ import os
 
 import pytest
 
-from limner.client.heartbeat import PING_INTERVAL, SILENCE_LIMIT, UPLOAD_RATE, Heartbeat
+from limner.client.heartbeat import PING_INTERVAL, SILENCE_LIMIT, UPLOAD_RATE, WORD_INTERVAL, Heartbeat
+from limner.server.backend import SILENCE_S
 from limner.wire import ConnectionInfo
 
 
@@ -40,6 +41,19 @@ def test_a_ping_is_due_after_some_silence_and_only_once(heartbeat, clock):
     assert not heartbeat.ping_due
     clock.now += PING_INTERVAL
     assert heartbeat.ping_due
+
+
+def test_a_backend_that_tells_progress_all_the_time_hears_from_the_client_too(heartbeat, clock):
+    """It drops a client that it has not heard for SILENCE_S."""
+    assert 2 * WORD_INTERVAL < SILENCE_S
+    pings = 0
+    for _moment in range(100):
+        clock.now += PING_INTERVAL / 2
+        heartbeat.heard()
+        if heartbeat.ping_due:
+            heartbeat.asked()
+            pings += 1
+    assert pings == 100 * PING_INTERVAL / 2 // WORD_INTERVAL
 
 
 def test_silence_alone_is_no_death(heartbeat, clock):

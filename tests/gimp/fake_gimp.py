@@ -74,6 +74,7 @@ class Drawable:
         self.rotations: list[tuple[float, float, float]] = []
         self.size = (width, height)
         self.valid = True
+        self.image: Any = None
 
     def get_name(self) -> str:
         return self.name
@@ -121,6 +122,12 @@ class Drawable:
 
     def attach_parasite(self, parasite: Any) -> None:
         self.parasites[parasite.name] = parasite
+        self._change()
+
+    def _change(self) -> None:
+        """What GIMP has an undo step for."""
+        if self.image is not None:
+            self.image.change()
 
     def get_parasite(self, name: str) -> Any:
         return self.parasites.get(name)
@@ -136,7 +143,7 @@ class Layer(Drawable):
     @staticmethod
     def new(image: Any, name: str, width: int, height: int, kind: ImageType, opacity: float, mode: Any) -> Layer:
         layer = Layer(name, width, height)
-        layer.kind = kind
+        layer.kind, layer.image = kind, image
         return layer
 
 
@@ -144,6 +151,8 @@ class GroupLayer(Layer):
     opacity = 100.0
 
     def set_opacity(self, opacity: float) -> None:
+        if opacity != self.opacity:
+            self._change()
         self.opacity = opacity
 
     def get_opacity(self) -> float:
@@ -151,15 +160,18 @@ class GroupLayer(Layer):
 
     @staticmethod
     def new(image: Any, name: str) -> GroupLayer:  # type: ignore[override]
-        return GroupLayer(name, 0, 0)
+        group = GroupLayer(name, 0, 0)
+        group.image = image
+        return group
 
 
 class Image:
-    """layers: top first. steps: what one undo would take back each, as (begin, end) of the undo group."""
+    """layers: top first. steps: how many undos would take back all. unsaved: GIMP's count of the changes since the
+    image was saved, less the undos."""
 
     def __init__(self, base: ImageBaseType = ImageBaseType.RGB, width: int = 300, height: int = 200) -> None:
         self.size = (width, height)
-        self.frozen = 0
+        self.frozen, self.unsaved = 0, 0
         self.base, self.layers, self.selected = base, [], []
         self.open_groups, self.steps, self.valid = 0, 0, True
         self.outside: list[str] = []  # what was inserted outside an undo group
@@ -178,6 +190,14 @@ class Image:
 
     def get_height(self) -> int:
         return self.size[1]
+
+    def is_dirty(self) -> bool:
+        return self.unsaved != 0
+
+    def change(self) -> None:
+        self.unsaved += 1
+        if not (self.frozen or self.open_groups):
+            self.steps += 1
 
     def undo_freeze(self) -> None:
         self.frozen += 1
@@ -208,6 +228,7 @@ class Image:
             raise RuntimeError("GIMP refused")
         layer.parent = parent
         self._siblings(parent).insert(position, layer)
+        self.unsaved += 1
         if not self.open_groups:
             self.outside.append(layer.name)
 

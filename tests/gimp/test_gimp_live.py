@@ -149,6 +149,28 @@ def test_the_drawing_shines_through_until_the_layers_are_kept(
     assert image.layers[0].opacity == kept
 
 
+@pytest.mark.parametrize("unsaved", [0, -1, -2, 4])  # below 0: after as many undos of what was saved
+def test_a_refreshed_portrait_is_an_unsaved_change_without_a_step(
+    plugin: SimpleNamespace, image: gimp.Image, call: Any, unsaved: int
+) -> None:
+    layers = plugin.host_live_layers.LiveLayers(call)
+    layers.show(call.job(), answer(plugin, 1, 0, portrait=50))
+    assert image.steps == 1
+    image.unsaved = unsaved
+    layers.show(call.job(), answer(plugin, 1, 0, portrait=51))
+    assert image.is_dirty()
+    assert unsaved in (0, image.unsaved)  # of a changed image, nothing is touched
+    call.config.values["seed"] = 9
+    layers.show(call.job(), answer(plugin, 1, 0, portrait=52))
+    assert plugin.record.unpack(image.layers[0].get_parasite("limner").get_data()).arguments["seed"] == 9
+    assert image.is_dirty()
+    layers.keep()
+    assert image.is_dirty()
+    assert (image.steps, image.frozen) == (1, 0)
+    if unsaved == 0:  # an undo or two do not make it count as saved
+        assert image.unsaved > 2
+
+
 def test_discarded_layers_leave_the_image_as_it_was(plugin: SimpleNamespace, image: gimp.Image, call: Any) -> None:
     layers, before = plugin.host_live_layers.LiveLayers(call), list(image.layers)
     layers.discard()

@@ -16,8 +16,9 @@ from limner.wire.errors import DEFAULTS
 
 PACKAGE = resources.plugin_dir("gimp") / "limner-gimp" / "limner_gimp"
 CATALOGS = sorted((PACKAGE / "translations").glob("*.json"))
-OTHER_CONTROLS = ("Pre_view", "_Update by itself", "_Keep", "_Pause")
-OF_THE_CLIENT = {"The backend has ended."}
+OTHER_CONTROLS = ("Pre_view", "_Update by itself", "_Keep", "_Pause", "Try the _backend again")
+OF_ANY_PROBLEM = {text for texts in DEFAULTS.values() for text in texts}
+TELL_TROUBLE = ("client", "imaging", "pipelines", "server")  # packages whose errors reach the user of an editor
 
 
 def asked_for() -> set[str]:
@@ -26,6 +27,13 @@ def asked_for() -> set[str]:
     calls = [node for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
     given = [call.args[0] for call in calls if call.func.id in ("_", "N_")]  # type: ignore[attr-defined]
     return {node.value for node in given if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def of_one_case() -> set[str]:
+    """All texts in the code of the client and the backend, what they say of one kind of trouble among them."""
+    paths = [path for name in TELL_TROUBLE for path in (resources.PACKAGE / name).rglob("*.py")]
+    nodes = [node for path in paths for node in ast.walk(ast.parse(path.read_text("utf-8")))]
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
 def fields(text: str) -> set[str]:
@@ -40,9 +48,8 @@ def test_there_is_a_translation() -> None:
 @pytest.mark.parametrize("catalog", CATALOGS, ids=lambda path: path.stem)
 def test_a_translation_is_complete_and_holds_nothing_else(catalog: Path) -> None:
     translated = json.loads(catalog.read_text("utf-8"))
-    of_the_backend = {text for texts in DEFAULTS.values() for text in texts}
-    assert asked_for() - set(translated) == set()
-    assert set(translated) - asked_for() - of_the_backend - OF_THE_CLIENT == set()
+    assert (asked_for() | OF_ANY_PROBLEM) - set(translated) == set()
+    assert set(translated) - asked_for() - OF_ANY_PROBLEM - of_one_case() == set()
     for text, translation in translated.items():
         assert translation.strip() == translation != "", text
         assert fields(text) == fields(translation), text
@@ -73,3 +80,24 @@ def test_the_language_is_gimps(plugin: SimpleNamespace, monkeypatch: pytest.Monk
     state = plugin.client.BackendState("failed", problem=plugin.client.BackendError("backend_lost").problem)
     monkeypatch.setenv("LIMNER_LANGUAGE", "de")
     assert plugin.backend.state_text(state).startswith("Die Verbindung zum Backend ist verloren.\nVersuche")
+
+
+def test_a_problem_of_one_case_is_told_with_what_its_code_means(
+    plugin: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(code: str, message: str, remedy: str) -> str:
+        text: str = plugin.backend.problem_text(plugin.wire.Problem(code, message, remedy))
+        return text
+
+    small = ("bad_picture", "The picture is too small: 4x4 pixels.", "Use one of at least 8x8 pixels.")
+    monkeypatch.setenv("LIMNER_LANGUAGE", "en")
+    assert told(*small) == "The picture is too small: 4x4 pixels.\nUse one of at least 8x8 pixels."
+    monkeypatch.setenv("LIMNER_LANGUAGE", "de")
+    assert told(*small) == (
+        "Das Bild ist nicht zu gebrauchen. (The picture is too small: 4x4 pixels.)\n"
+        "Prüfe, ob die Ebene ein ganzes Bild mit wenigstens einem Pixel ist. (Use one of at least 8x8 pixels.)"
+    )
+    assert told("too_dense", "Dense.", "Thin it out.") == "Dense.\nThin it out."  # a code that is not known here
+    assert told("bad_picture", "The picture is of one even color.", "Choose the layer that shows the face.") == (
+        "Das Bild ist einfarbig.\nWähle die Ebene aus, die das Gesicht zeigt."
+    )

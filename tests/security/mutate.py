@@ -66,13 +66,16 @@ def is_noticed(mutation: Mutation) -> bool:
 
 def main(names: list[str]) -> int:
     """Tries the named mutations, or all; returns the number of those that no test noticed."""
-    missed = 0
-    for mutation in mutations():
-        if not names or mutation.name in names:
-            noticed = is_noticed(mutation)
-            missed += not noticed
-            print(f"{'noticed' if noticed else 'MISSED '}  {mutation.name}", flush=True)
-    return missed
+    wanted = [mutation for mutation in mutations() if not names or mutation.name in names]
+    missed = []
+    for number, mutation in enumerate(wanted, start=1):
+        noticed = is_noticed(mutation)
+        missed += [] if noticed else [mutation.name]
+        print(f"{number}/{len(wanted)}  {'noticed' if noticed else 'MISSED '}  {mutation.name}", flush=True)
+    print(
+        f"{len(wanted) - len(missed)} of {len(wanted)} noticed" + (f", missed: {', '.join(missed)}" if missed else "")
+    )
+    return len(missed)
 
 
 if __name__ == "__main__":

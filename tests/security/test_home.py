@@ -27,6 +27,7 @@ from tests.support.backends import (
     connection_in,
     end_of,
     environment,
+    held_lock,
     picture,
     wait_for,
 )
@@ -162,7 +163,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("name", DAMAGES)
 def test_the_connection_file_is_written_again(name: str, limner_home: Path) -> None:
-    with Publication(INFO) as publication:
+    with Publication(INFO, held_lock(limner_home)) as publication:
         publication.tick()
         before = connection_path().stat().st_ino
         publication.tick()
@@ -175,7 +176,7 @@ def test_the_connection_file_is_written_again(name: str, limner_home: Path) -> N
 
 
 def test_the_file_of_another_live_backend_is_left_alone(limner_home: Path) -> None:
-    with Publication(ConnectionInfo("tcp://127.0.0.1:5", 1, 0, "secret")) as publication:
+    with Publication(ConnectionInfo("tcp://127.0.0.1:5", 1, 0, "secret"), held_lock(limner_home)) as publication:
         write_connection(INFO)
         publication.tick()
         assert read_connection() == INFO
@@ -188,7 +189,7 @@ def test_a_file_that_cannot_be_written_again_is_tried_later(
     def full(handle: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    with Publication(INFO) as publication:
+    with Publication(INFO, held_lock(limner_home)) as publication:
         connection_path().unlink()
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", full)

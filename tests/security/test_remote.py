@@ -133,6 +133,21 @@ def test_it_refuses_to_start_without_a_list_that_can_be_trusted(
     assert not (tmp_path / "home" / "connection.json").exists()
 
 
+def wait_for_nobody_at_the_gate(context: zmq.Context) -> None:
+    """A socket that was closed keeps its address until libzmq's own thread has seen to it."""
+    address = "inproc://zeromq.zap.01"
+    with context.socket(zmq.REP) as other:
+
+        def bind() -> bool:
+            with contextlib.suppress(zmq.ZMQError):
+                other.bind(address)
+                return True
+            return False
+
+        wait_for(bind, "the gate's address")
+        other.unbind(address)
+
+
 def test_nobody_comes_in_while_nobody_asks_for_keys(tmp_path: Path) -> None:
     """Without an answer from the gate, libzmq by itself would let every key in."""
     allow(tmp_path / "allowed", "anna", ANNA[0])
@@ -142,6 +157,7 @@ def test_nobody_comes_in_while_nobody_asks_for_keys(tmp_path: Path) -> None:
         router, dealer = context.socket(zmq.ROUTER), context.socket(zmq.DEALER)
         gate.guard(router)
         gate.close()
+        wait_for_nobody_at_the_gate(context)
         router.bind("tcp://127.0.0.1:*")
         dealer.curve_serverkey = server[0].encode()
         dealer.curve_publickey, dealer.curve_secretkey = (half.encode() for half in ANNA)

@@ -220,7 +220,11 @@ def test_a_killed_server_ends_its_worker_and_is_replaced(fake_engine: None, limn
         error = follow(client, [job_id])[job_id][-1]
         assert isinstance(error, Error)
         assert error.code == ErrorCode.BACKEND_LOST
-    wait_until_gone(worker)
+    try:
+        wait_until_gone(worker)
+    finally:
+        if is_alive(worker):
+            os.kill(worker, signal.SIGKILL)
     assert connection_in(limner_home) == first, "a killed server cannot clean up"
     second = ensure_backend(timeout=PATIENCE_S)
     assert second.pid != first.pid

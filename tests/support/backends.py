@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from limner.client import Client
 from limner.wire import END_TYPES, ConnectionInfo, Message, Pixels
+from limner.wire.locks import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FAKE_ENGINE = "tests.support.fake_engine:build_engine"
@@ -44,6 +45,14 @@ def connection_in(home: Path) -> ConnectionInfo | None:
         return ConnectionInfo.from_map(json.loads((home / "connection.json").read_text("utf-8")))
     except OSError:
         return None
+
+
+def held_lock(home: Path) -> FileLock:
+    """The home's lock as a backend holds it."""
+    lock = FileLock(home / "backend.lock")
+    home.mkdir(mode=0o700, exist_ok=True)
+    assert lock.acquire()
+    return lock
 
 
 class ServerProcess:

@@ -144,6 +144,21 @@ def build_waiting(device: str) -> FakeEngine:
     return FakeEngine(device)
 
 
+class _WarmingEngine(FakeEngine):
+    """Is warm once the file `go` is in the worker's working folder, and then leaves the file `warm` there."""
+
+    def warm_up(self) -> None:
+        while not os.path.exists("go"):
+            time.sleep(0.02)
+        with open("warm", "w", encoding="ascii"):
+            pass
+
+
+def build_warming(device: str) -> FakeEngine:
+    """An engine that takes its time to warm up."""
+    return _WarmingEngine(device)
+
+
 def _gray(picture: NDArray) -> NDArray:
     """The first channel of a (H, W, C) picture as (H, W) uint8."""
     scale = {"uint8": 1.0, "uint16": 1 / 257, "float32": 255.0}[picture.dtype.name]

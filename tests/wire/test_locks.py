@@ -6,6 +6,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from limner.wire.locks import FileLock
 
 HOLDER = """
@@ -54,3 +56,45 @@ def test_a_child_process_does_not_inherit_the_lock(tmp_path):
         assert other.acquire()
         other.release()
         child.communicate(b"\n")
+
+
+@pytest.mark.parametrize("damage", ["deleted", "exchanged"])
+def test_a_lock_whose_file_is_gone_is_taken_anew(tmp_path, damage):
+    lock, other = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
+    assert not lock.renew(), "it is not held"
+    assert lock.acquire()
+    assert lock.renew()
+    (tmp_path / "lock").unlink()
+    if damage == "exchanged":
+        (tmp_path / "lock").touch()
+    assert lock.renew()
+    assert not other.acquire()
+    lock.release()
+    assert other.acquire()
+    other.release()
+
+
+def test_a_lock_that_another_took_meanwhile_is_lost(tmp_path):
+    lock, other = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
+    assert lock.acquire()
+    (tmp_path / "lock").unlink()
+    assert other.acquire()
+    assert not lock.renew()
+    other.release()
+    assert lock.renew(), "it is tried again"
+    assert not other.acquire()
+    lock.release()
+
+
+def test_a_lock_whose_folder_is_gone_is_kept(tmp_path):
+    lock = FileLock(tmp_path / "home" / "lock")
+    lock.path.parent.mkdir()
+    assert lock.acquire()
+    lock.path.unlink()
+    lock.path.parent.rmdir()
+    with pytest.raises(OSError, match="home"):
+        lock.renew()
+    assert lock.held
+    lock.path.parent.mkdir()
+    assert lock.renew()
+    lock.release()

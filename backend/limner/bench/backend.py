@@ -27,7 +27,8 @@ from limner.wire.messages import STATE_FAILED, STATE_READY
 CLIENT_COUNTS = (1, 2, 4, 8)
 WIRE_SIDE = 512  # the echo job's picture, RGBA
 _READY_TIMEOUT_S = 180.0
-_POLL_S = 0.005  # how exactly the end of the start is seen
+_POLL_S = 0.02  # how exactly the end of the start is seen; to look more often would hold the start up
+_ANSWER_S = 1.0  # at most, until a Welcome comes
 _ORPHANED_MIN = 5  # minutes after which a backend ends whose bench was killed
 _CANVAS = "bench"
 
@@ -87,8 +88,9 @@ def running_backend(device: str) -> Iterator[tuple[ConnectionInfo, Welcome, floa
             welcome = client.welcome
             while welcome.state != STATE_READY:
                 _check_start(process, started, welcome)
+                time.sleep(_POLL_S)
                 client.ask_welcome()
-                client.poll(_POLL_S)
+                client.poll(_ANSWER_S)
                 welcome = client.welcome
         yield connection, welcome, time.perf_counter() - started
     finally:
@@ -128,8 +130,8 @@ class BackendBench:
 
     def _measure_warm(self, connection: ConnectionInfo) -> None:
         with Client(connection, name="bench") as client:
+            self.figures.wire = self._time_wire(client, "wire")  # its first run waits until the worker has warmed up
             self.figures.rest_bytes = client.stats().rss_bytes
-            self.figures.wire = self._time_wire(client, "wire")
             with Client(connection, name="bench", transport="zmtp") as pure:
                 self.figures.wire_pure = self._time_wire(pure, "wire, in pure Python")
             self._time_full_pass(client)

@@ -119,9 +119,15 @@ def check_backend() -> Iterator[Check]:
 def _backend_finding(state: dict[str, Any]) -> Check:
     if not state["running"]:
         return Check("backend", NOTE, "No backend runs; the first drawing starts one.")
-    text = f"{state['state']} at {state['endpoint']}, version {state['version']}, device {state['device'] or 'unknown'}"
-    if state.get("problem"):
-        return Check("backend", PROBLEM, f"{text}: {state['problem']['message']}", state["problem"]["remedy"])
+    from limner.cli.lifecycle import STATES
+
+    version, device = state["version"], state["device"] or "unknown"
+    text = f"{STATES[state['state']]} at {state['endpoint']}, version {version}, device {device}"
+    problem = state.get("problem")
+    if problem and state["state"] == "loading":
+        text = f"tries once more to start at {state['endpoint']}, after this"
+    if problem:
+        return Check("backend", PROBLEM, f"{text}: {problem['message']}", problem["remedy"])
     return Check("backend", OK, text)
 
 
@@ -159,7 +165,10 @@ def check_editors() -> Iterator[Check]:
             if finding.problem:
                 yield Check(editor, PROBLEM, f"{label}: {finding.problem}", finding.remedy)
             elif finding.installed:
-                yield Check(editor, OK, f"{label}: the plugin is in {finding.place.plugins}")
+                state = NOTE if finding.note else OK
+                yield Check(
+                    editor, state, f"{label}: the plugin is in {finding.place.plugins}. {finding.note}".rstrip()
+                )
         if not any(finding.installed or finding.problem for finding in found):
             text = f"No plugin is installed for {EDITOR_NAME[editor]}."
             yield Check(editor, NOTE, text, f"Run: limner install {editor}")

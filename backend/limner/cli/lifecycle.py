@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,11 +16,13 @@ from limner.cli.options import Json
 from limner.cli.progress import bar
 
 if TYPE_CHECKING:
-    from limner.wire import Stats, Welcome
+    from limner.wire import ConnectionInfo, Stats, Welcome
 
 ANSWER_S = 5.0  # a backend that is alive answers a hello within this, also while it loads or draws
 IDLE_MINUTES = 60.0
+READY_S = 120.0  # in which a worker that can start has done so
 NONE_RUNS = "No backend is running; the first drawing starts one."
+STATES = {"loading": "is loading", "ready": "is ready", "failed": "runs but cannot draw"}  # as Welcome has them
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 MAX_WORKERS = 16
 
@@ -76,11 +79,20 @@ def status(as_json: Json = False) -> None:
     elif not state["running"]:
         print(NONE_RUNS)
     else:
-        print(f"The backend is {state['state']} at {state['endpoint']} (process {state['pid']}).")
-        print(f"version {state['version']}, device {state['device'] or 'not known yet'}, {state['rss_mb']} MB in use")
-        print("jobs: " + ", ".join(f"{number} {name}" for name, number in state["jobs"].items()))
-        if state["problem"]:
-            print(f"{state['problem']['message']} {state['problem']['remedy']}")
+        _print_state(state)
+
+
+def _print_state(state: Mapping[str, Any]) -> None:
+    print(f"The backend {STATES[state['state']]} at {state['endpoint']} (process {state['pid']}).")
+    if problem := state["problem"]:
+        print(f"{problem['message']} {problem['remedy']}")
+    print(f"version {state['version']}, device {state['device'] or 'not known yet'}, {state['rss_mb']} MB in use")
+    print("jobs: " + ", ".join(f"{number} {name}" for name, number in state["jobs"].items()))
+    for number, worker in enumerate(state["workers"], start=1):
+        where = f" on {worker['device']}" if worker["device"] else ""
+        process = f", process {worker['pid']}" if worker["pid"] else ""
+        counts = f"{worker['done']} done, {worker['restarts']} restarts"
+        print(f"worker {number}: {worker['state']}{where}{process}, {counts}")
 
 
 def stop() -> None:
@@ -145,16 +157,36 @@ def serve(
     minutes = (0.0 if public_key_dir else IDLE_MINUTES) if idle_timeout is None else idle_timeout
     folder = str(public_key_dir or "")
     options = ServeOptions(endpoint, device, minutes, foreground, "", folder, workers, job_timeout)
-    found = live_connection()
     if foreground:
         run_backend(options)
         return
+    found = live_connection()
     with bar("Starting the backend") as shown:
         shown.update()
         run_backend(options)
-    connection = live_connection()
+        connection = live_connection()
+        ready_on = _wait_for_worker(connection, ours=connection != found) if connection is not None else None
     if connection is not None:
-        verb = "runs already" if connection == found else "is starting"
+        verb = "runs already" if connection == found else f"is ready on {ready_on}" if ready_on else "is loading"
         print(f"The backend {verb} at {connection.endpoint} (process {connection.pid}).")
     if folder:
         print(f"It lets the computers whose keys lie in {folder} in at {endpoint}.")
+
+
+def _wait_for_worker(connection: ConnectionInfo, *, ours: bool) -> str | None:
+    """The device of a backend that has got ready; None for one that still loads after a long time.
+
+    Raises BackendError when its worker cannot start; a backend that was started just now is ended then.
+    """
+    from limner.client import BackendError, Client, stop_backend
+    from limner.wire.errors import ErrorCode
+
+    with Client(connection, name="cli") as client:
+        try:
+            return client.wait_ready(READY_S).device
+        except BackendError as error:
+            if error.code == ErrorCode.TIMEOUT:
+                return None
+            if ours:
+                stop_backend()
+            raise

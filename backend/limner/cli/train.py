@@ -23,6 +23,7 @@ class Network(str, Enum):
     frame_finder = "frame_finder"
     inversion = "inversion"
     inversion_baseline = "inversion_baseline"
+    pix2pix = "pix2pix"
     export = "export"
 
 

@@ -10,6 +10,7 @@ from ..wire.connection import ConnectionInfo
 from ..wire.process import is_alive, is_stale
 
 PING_INTERVAL = 2.0  # seconds of silence before a ping
+WORD_INTERVAL = 10.0  # seconds after which a ping is sent to a backend that talks all the time: it drops silent clients
 SILENCE_LIMIT = 8.0  # seconds a ping may stay without any message from the backend
 UPLOAD_RATE = 4 * 1024 * 1024  # bytes a second that a slow connection moves at least
 
@@ -22,7 +23,7 @@ class Heartbeat:
         self._connection = connection
         self._clock = clock
         self._visible = is_alive(connection.pid) and not is_stale(connection)  # not inside an editor's sandbox
-        self._heard = self._looked = clock()
+        self._heard = self._looked = self._said = clock()
         self._asked: float | None = None  # when the ping was sent that has no answer yet
         self._allowance = 0.0  # further seconds for what is being uploaded
 
@@ -32,8 +33,9 @@ class Heartbeat:
 
     def asked(self) -> None:
         """A message was sent that the backend answers at once."""
+        self._said = self._clock()
         if self._asked is None:
-            self._asked = self._clock()
+            self._asked = self._said
 
     def uploading(self, size: int) -> None:
         """So many bytes were sent, which a ping has to wait for."""
@@ -42,7 +44,9 @@ class Heartbeat:
     @property
     def ping_due(self) -> bool:
         """True when a ping should be sent now."""
-        return self._asked is None and self._clock() - self._heard >= PING_INTERVAL
+        now = self._clock()
+        quiet = now - self._heard >= PING_INTERVAL or now - self._said >= WORD_INTERVAL
+        return self._asked is None and quiet
 
     def death(self) -> str:
         """Why the backend must be given up, "" while it need not. Ask only after all that came has been read."""

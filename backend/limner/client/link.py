@@ -7,7 +7,7 @@ import time
 from collections import deque
 from typing import Callable
 
-from ..wire.codec import decode, encode
+from ..wire.codec import Frame, decode, encode
 from ..wire.connection import ConnectionInfo
 from ..wire.errors import ErrorCode, WireError
 from ..wire.messages import ClientMessage, Error, Hello, Message, Ping, Stopping, Submit, Welcome
@@ -158,7 +158,7 @@ class Link:
         self.inbox = deque(message for message in self.inbox if not wanted(message))
         return removed
 
-    def _take(self, frames: list[bytes]) -> None:
+    def _take(self, frames: list[Frame]) -> None:
         try:
             message = decode(frames)
         except WireError as error:

@@ -16,7 +16,7 @@ import limner
 from limner.installer import kritarc, receipt
 from limner.installer.errors import InstallError
 from limner.installer.files import write_file
-from limner.installer.places import EDITOR_NAME, PLUGINS_FOLDER, Place
+from limner.installer.places import EDITOR_NAME, PLUGINS_FOLDER, Place, older_gimp
 from limner.installer.plugin import SHAPES, PluginFile, plugin_files
 
 
@@ -69,6 +69,16 @@ def _check_not_linked(place: Place) -> None:
         )
 
 
+def _check_started(place: Place) -> None:
+    older = older_gimp(place)
+    if older:
+        raise InstallError(
+            f"{place.label} has not been started yet: at its first start it takes over the settings and brushes of"
+            f" GIMP {older}, unless its folder {place.root} is there already.",
+            f"Start {place.label} once, close it, then run: limner install gimp",
+        )
+
+
 def _unwritable(place: Place, error: OSError) -> InstallError:
     reason = error.strerror or str(error)
     return InstallError(
@@ -85,10 +95,11 @@ def install(place: Place, folder: Path | None = None) -> Installed:
         folder: the plugin's own files; None means those that ship with this installation.
 
     Raises:
-        InstallError: nothing to install, or the folder cannot be written.
+        InstallError: nothing to install, the folder cannot be written, or GIMP has to be started first.
     """
     files = plugin_files(place.editor, folder)
     _check_not_linked(place)
+    _check_started(place)
     targets = _targets(place, files)
     try:
         old = receipt.load(receipt_path(place))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ PLUGINS_FOLDER = {"krita": "pykrita", "gimp": "plug-ins"}
 EDITOR_NAME = {"krita": "Krita", "gimp": "GIMP"}
 DEFAULT_GIMP_VERSION = "3.0"
 _GIMP_VERSION = re.compile(r"3\.\d+")
-_GIMP_PROGRAMS = ("gimp-3.4", "gimp-3.2", "gimp-3.0")
+_GIMP_VERSIONS = ("3.4", "3.2", "3.0")  # that a program's name may end in
 
 
 @dataclass(frozen=True)
@@ -111,12 +110,18 @@ def _gimp_folders(system: System) -> list[tuple[str, Path, Path]]:
     ]
 
 
-def _gimp_version_on_path(system: System) -> str:
-    """The version of the GIMP 3 program on PATH when its name tells, else the first of the 3 series."""
-    for program in _GIMP_PROGRAMS:
-        if shutil.which(program, path=system.environ.get("PATH", "")):
-            return program.partition("-")[2]
-    return DEFAULT_GIMP_VERSION
+def gimp_versions_installed(system: System) -> list[str]:
+    """The versions of the GIMP 3 programs on PATH and in the usual folders, as their names tell, newest first."""
+    folders = [Path(item) for item in system.environ.get("PATH", "").split(os.pathsep) if item]
+    suffix = ""
+    if system.platform == "win32":
+        local = system.folder("LOCALAPPDATA", "AppData", "Local") / "Programs"
+        folders += [base / "GIMP 3" / "bin" for base in (system.folder("PROGRAMFILES", "Program Files"), local)]
+        suffix = ".exe"
+    elif system.platform == "darwin":
+        folders.append(Path("/Applications/GIMP.app/Contents/MacOS"))
+    programs = {version: f"gimp-{version}{suffix}" for version in _GIMP_VERSIONS}
+    return [version for version, name in programs.items() if any((folder / name).is_file() for folder in folders)]
 
 
 def _gimp_places(system: System) -> list[Place]:
@@ -129,7 +134,7 @@ def _gimp_places(system: System) -> list[Place]:
         names = [folder.name for folder in base.iterdir() if folder.is_dir()] if base.is_dir() else []
         versions = sorted(name for name in names if _GIMP_VERSION.fullmatch(name))
         if not versions:
-            versions = [_gimp_version_on_path(system)]
+            versions = gimp_versions_installed(system)[:1] or [DEFAULT_GIMP_VERSION]
         for version in versions:
             places.append(Place("gimp", label.replace("GIMP", f"GIMP {version}"), base / version, marker))
     return places
@@ -142,9 +147,24 @@ def known_places(editor: str, system: System | None = None) -> list[Place]:
 
 
 def used_places(editor: str, system: System | None = None) -> list[Place]:
-    """The folders of the flavors that are on this machine; the usual one when none has left a trace yet."""
+    """The folders of the flavors that are on this machine; the usual one when none has left a trace yet.
+
+    Of GIMP, the folders of the versions that have been started."""
     places = known_places(editor, system)
-    return [place for place in places if place.marker.exists()] or places[:1]
+    there = [place for place in places if place.marker.exists()]
+    started = [place for place in there if editor == "gimp" and place.root.exists()]
+    return started or there or places[:1]
+
+
+def older_gimp(place: Place) -> str:
+    """The version of a GIMP that was used before the one of `place`, which was never started; "" for none.
+
+    At its first start GIMP takes over the settings, brushes, ... of the version before, unless its folder is there."""
+    if place.editor != "gimp" or place.root.exists() or not place.root.parent.is_dir():
+        return ""
+    names = (folder.name for folder in place.root.parent.iterdir() if folder.is_dir())
+    numbers = [[int(part) for part in name.split(".")] for name in names if re.fullmatch(r"\d+\.\d+", name)]
+    return ".".join(map(str, max(numbers))) if numbers else ""
 
 
 def place_at(editor: str, dest: Path, system: System | None = None) -> Place:

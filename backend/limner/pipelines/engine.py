@@ -89,12 +89,10 @@ class Engine:
 
 
 def build_engine(device: str) -> Engine:
-    """Loads the weights onto `device` ("auto", "cpu", "cuda", "cuda:1", "mps") and warms up.
+    """Loads the weights onto `device` ("auto", "cpu", "cuda", "cuda:1", "mps"); `warm_up` is the caller's to call.
 
     Raises JobError (weights_missing, weights_damaged, start_failed)."""
     try:
-        engine = Engine(load_networks(weights_dir(), choose_device(device)))
+        return Engine(load_networks(weights_dir(), choose_device(device)))
     except WeightsError as error:
         raise JobError(error.code, error.message, error.remedy) from error
-    engine.warm_up()
-    return engine

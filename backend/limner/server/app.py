@@ -98,7 +98,8 @@ def _serve_here(options: ServeOptions, home: Path) -> None:
         workers = settings_for(devices, options.workers, engine, home, log_file)
         try:
             folder = Path(options.public_key_dir) if options.public_key_dir else None
-            run_server(ServerSettings(options.endpoint, options.idle_timeout * 60, workers, folder, options.hang_s))
+            settings = ServerSettings(options.endpoint, options.idle_timeout * 60, workers, folder, options.hang_s)
+            run_server(settings, lock)
         except LimnerError as error:
             log.error("%s", error)
             raise

@@ -201,8 +201,7 @@ class Backend:
         state, info = self._state(), self._workers.info
         if state == STATE_READY and info is not None:
             return Welcome(hello.id, state, __version__, os.getpid(), info.device, info.weights, info.schema)
-        failure = self._workers.problem if state == STATE_FAILED else None
-        return Welcome(hello.id, state, __version__, os.getpid(), problem=failure)
+        return Welcome(hello.id, state, __version__, os.getpid(), problem=self._workers.problem)
 
     def _stats(self, request: StatsRequest) -> Stats:
         now, counts, workers = self._clock(), self._jobs.counts, self._workers.reports()

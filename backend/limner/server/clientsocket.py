@@ -14,6 +14,7 @@ from ..wire.errors import ErrorCode
 from ..wire.limits import MAX_FRAME_BYTES
 from .connections import Connections
 from .endpoint import bind_address
+from .frames import outgoing
 from .gate import Gate
 from .limits import ClientLimits
 
@@ -163,7 +164,7 @@ class ClientSocket:
         return decode([frame.buffer for frame in frames])
 
     def _send(self, client: bytes, message: ServerMessage) -> None:
-        self.socket.send_multipart([client, *encode(message)], zmq.NOBLOCK, copy=False)
+        self.socket.send_multipart([client, *outgoing(encode(message))], zmq.NOBLOCK, copy=False)
 
 
 def _property(frame: zmq.Frame, name: str) -> str:

@@ -183,8 +183,7 @@ class Jobs:
         self.pump()
 
     def pump(self) -> None:
-        """Gives the idle workers their next jobs and tells the clients their jobs' places."""
-        self._tell_positions()
+        """Gives the idle workers their next jobs and tells the clients the places of those that wait."""
         while self._workers.state is WorkerState.IDLE:
             job = self._scheduler.start_next(self._clock())
             if job is None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from ..client import BackendError, Client
 from ..wire import ConnectionInfo, ErrorCode, LimnerError, WireError
 from ..wire.connection import connection_path, log_path, read_connection, remove_connection, write_connection
 from ..wire.locks import FileLock
@@ -23,6 +24,7 @@ from ..wire.process import is_stale
 log = logging.getLogger("limner.server")
 
 _PATIENCE_S = 15.0  # for another backend that is just starting or just ending
+_ANSWER_S = 3.0  # in which a backend that lives answers a hello
 _LOG_BYTES = 1024 * 1024
 _LOG_FILES = 3
 _OLD = ".old.log"
@@ -41,7 +43,7 @@ def take_lock(lock: FileLock, patience_s: float = _PATIENCE_S) -> ConnectionInfo
     """Takes the home's lock, or tells which backend has it. The system releases the lock of a process that dies.
 
     Returns:
-        None once the lock is held; else the live backend of this home.
+        None once the lock is held; else the live backend of this home, also one whose lock file was deleted.
 
     Raises:
         LimnerError: the lock stays taken by something that does not tell where it listens.
@@ -54,7 +56,24 @@ def take_lock(lock: FileLock, patience_s: float = _PATIENCE_S) -> ConnectionInfo
             text = f"Another backend holds {lock.path}, but does not tell where it listens."
             raise LimnerError(ErrorCode.START_FAILED, text, "End that process ('limner serve'), then try again.")
         time.sleep(0.05)
+    other = live_connection()
+    if other is not None and _answers(other):
+        lock.release()
+        return other
     return None
+
+
+def _answers(info: ConnectionInfo) -> bool:
+    """True when a backend answers there; the process of that number alone may be any other."""
+    client = Client(info, transport="zmtp", name="serve")
+    try:
+        client.connect(_ANSWER_S)
+    except BackendError:
+        return False
+    else:
+        return True
+    finally:
+        client.close()
 
 
 def allow_open_files(wanted: int = 4096) -> None:
@@ -71,11 +90,13 @@ def allow_open_files(wanted: int = 4096) -> None:
 
 
 class Publication:
-    """Tells the clients where the backend is, for as long as the context lasts. Replaces what a killed one left."""
+    """Tells the clients where the backend is, for as long as the context lasts, and that its home has one. Replaces
+    what a killed one left."""
 
-    def __init__(self, info: ConnectionInfo) -> None:
+    def __init__(self, info: ConnectionInfo, lock: FileLock) -> None:
         self._info = info
-        self._failed = False
+        self._lock = lock
+        self._failed = self._doubled = False
 
     def __enter__(self) -> Publication:
         """Raises OSError when the connection file cannot be written."""
@@ -89,7 +110,9 @@ class Publication:
         remove_connection(self._info)
 
     def tick(self) -> None:
-        """Writes the file again where it was deleted, damaged or opened to others. To be called about once a second."""
+        """Writes the file again where it was deleted, damaged or opened to others, and renews the home's lock where
+        that was deleted. To be called about once a second."""
+        self._renew_lock()
         cause = self._damage()
         if not cause:
             return
@@ -102,6 +125,12 @@ class Publication:
         else:
             self._failed = False
             log.warning("the connection file %s; it was written again", cause)
+
+    def _renew_lock(self) -> None:
+        with contextlib.suppress(OSError):  # a full disk, say: there is a next time
+            if not self._lock.renew() and not self._doubled:
+                self._doubled = True
+                log.error("%s was deleted, and another backend has begun to use this home", self._lock.path)
 
     def _damage(self) -> str:
         """What is wrong with the file; "" when nothing is, or when it is that of another live process."""

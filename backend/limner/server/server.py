@@ -13,6 +13,7 @@ import zmq
 
 from .. import __version__
 from ..wire.connection import new_token
+from ..wire.locks import FileLock
 from ..wire.process import describe_self
 from .allowlist import AllowList
 from .backend import Backend
@@ -47,26 +48,27 @@ class ServerSettings:
     hang_s: float = HANG_S
 
 
-def run_server(settings: ServerSettings) -> None:
-    """Serves until a client or a signal ends it, or nobody has used it for `idle_s`.
+def run_server(settings: ServerSettings, lock: FileLock) -> None:
+    """Serves until a client or a signal ends it, or nobody has used it for `idle_s`. `lock` is the home's, and held.
 
     Raises:
         LimnerError: the endpoint is not allowed or not free, or the keys cannot be used.
     """
     context = zmq.Context()
     try:
-        _serve(context, settings)
+        _serve(context, settings, lock)
     finally:
         context.destroy(linger=0)  # closes what is still open, if the start failed half way
 
 
-def _serve(context: zmq.Context, settings: ServerSettings) -> None:
+def _serve(context: zmq.Context, settings: ServerSettings, lock: FileLock) -> None:
     clients, token = _open_clients(context, settings)
     workers = WorkerPool(context, settings.workers)
     backend = Backend(token, workers, clients, hang_s=settings.hang_s)
     reason = "signal"
     try:
-        with EndSignal() as signals, Publication(describe_self(clients.endpoint, token, __version__)) as publication:
+        here = describe_self(clients.endpoint, token, __version__)
+        with EndSignal() as signals, Publication(here, lock) as publication:
             reason = _loop(settings, clients, workers, backend, signals, publication)
     finally:  # the connection file is gone: nobody new comes
         backend.close(reason)

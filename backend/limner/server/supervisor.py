@@ -25,6 +25,7 @@ from ..wire.errors import DEFAULTS, ErrorCode, Problem, problem
 from ..wire.limits import MAX_FRAME_BYTES
 from ..wire.pixels import Pixels
 from ..wire.schema import TaskSchema
+from .frames import outgoing
 from .restarts import RestartPolicy
 from .worker import link
 from .worker.boot import WorkerBoot
@@ -250,7 +251,7 @@ class WorkerSupervisor:
 
     def _send(self, message: LinkMessage) -> None:
         try:
-            self.socket.send_multipart([self._peer, *link.encode(message)], copy=False)
+            self.socket.send_multipart([self._peer, *outgoing(link.encode(message))], copy=False)
         except zmq.ZMQError as error:  # the worker is gone: `events` will tell
             log.warning("the worker did not get a message of the kind %s: %s", message.kind, error)
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from limner.training.faces import Face, cached_pictures, read_index
+from limner.training.hed import EDGES_FILE, EdgeStore
 from limner.training.pairs import registered_drawings
 from limner.training.sketches import Slips, clean_lines, draw
 
@@ -39,6 +40,7 @@ class DrawnFaces:
         self.faces: list[Face] = [f for f in faces if not f.is_sketch]
         self.photos = cached_pictures(self.faces, data, cache / "photos-256.npy", 256)
         self.drawings = registered_drawings(faces, data, cache / "drawings-256.npy")
+        self.edges = EdgeStore(cache / EDGES_FILE, len(self.faces))
         self.train = np.array([i for i, f in enumerate(self.faces) if f.split == "train"])
 
     def weights(self, sharp: float, paired: float) -> np.ndarray:
@@ -52,7 +54,7 @@ class DrawnFaces:
         face = self.faces[row]
         own = self.drawings.get(face.file)
         taken = own.astype(np.float32) / 255 if own is not None and rng.random() < real else None
-        return draw(np.asarray(self.photos[row]), face.landmarks, slips, rng, own=taken)
+        return draw(np.asarray(self.photos[row]), face.landmarks, slips, rng, taken, self.edges.get(row))
 
     def held_out(self, count: int, without: str = "") -> np.ndarray:
         """About `count` rows of held-out photos, spread over all sets but the one named `without`."""

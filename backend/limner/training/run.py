@@ -15,6 +15,7 @@ from limner.models.codec import Codec, CodecConfig
 from limner.models.components import PARTS, ComponentConfig, ComponentEmbedding
 from limner.models.frame_finder import FrameFinder, FrameFinderConfig
 from limner.models.inversion import Inversion, InversionConfig
+from limner.models.pix2pix import Pix2PixConfig
 from limner.models.registry import save_bank, save_network
 from limner.models.synthesis import Synthesis, SynthesisConfig
 from limner.training.bank import build_bank
@@ -25,6 +26,7 @@ from limner.training.drawn import DrawnFaces
 from limner.training.frame_finder import FrameFinderTask
 from limner.training.inversion import InversionTask
 from limner.training.loop import LoopConfig, Trainer
+from limner.training.pix2pix import Pix2PixTask
 from limner.training.prior import PriorTask
 from limner.training.processes import joined_processes
 from limner.training.soft_latents import SoftLatents
@@ -158,6 +160,13 @@ def _train_inversion(run: Run, config: InversionConfig, name: str) -> None:
         Trainer(task, LoopConfig(run.minutes, lr=1e-3), run.out / name, run.resume, processes).run()
 
 
+def train_pix2pix(run: Run) -> None:
+    """The baseline that the portraits are compared with, into out/pix2pix."""
+    with joined_processes() as processes:
+        task = Pix2PixTask(DrawnFaces(run.data, run.cache), Pix2PixConfig(), processes)
+        Trainer(task, LoopConfig(run.minutes, lr=2e-4), run.out / "pix2pix", run.resume, processes).run()
+
+
 TRAINERS = {
     "codec": train_codec,
     "components": train_components,
@@ -166,6 +175,7 @@ TRAINERS = {
     "frame_finder": train_frame_finder,
     "inversion": train_inversion,
     "inversion_baseline": train_inversion_baseline,
+    "pix2pix": train_pix2pix,
 }
 
 

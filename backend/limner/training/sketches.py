@@ -11,9 +11,14 @@ import numpy as np
 
 from limner.imaging.styles import xdog
 from limner.models.components import WINDOWS
+from limner.training.contours import Stroke, draw_again, edge_drawing, long_strokes
+from limner.training.novice import novice_drawing
 from limner.training.strokes import landmark_drawing, oval_mask
 
 SIDE = 256
+HANDS = ("xdog", "canny", "pencil", "freehand", "novice")
+SHARES = (0.28, 0.10, 0.22, 0.26, 0.14)
+EDGES_SHARE = 0.2  # of the drawings of a photo whose edges are known
 
 
 @dataclass(frozen=True)
@@ -88,9 +93,25 @@ def _pencil(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return cv2.GaussianBlur(ink.clip(0, 1), (0, 0), rng.uniform(0.3, 0.9))
 
 
-def _freehand(photo: np.ndarray, landmarks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    ink = landmark_drawing(landmarks, SIDE, rng)
-    around = _xdog_lines(photo, rng) if rng.random() < 0.6 else _edge_lines(photo, rng)
+def strokes_around(
+    photo: np.ndarray, landmarks: np.ndarray, edges: np.ndarray | None, rng: np.random.Generator
+) -> list[Stroke]:
+    """The long lines about a face (hair, collar, shoulders), the longest first; at times the long ones inside it too.
+
+    photo: (256, 256, 3) uint8; edges: (256, 256) uint8, None where they are not known."""
+    inside = oval_mask(landmarks, SIDE, rng.uniform(0.95, 1.08)) if rng.random() < 0.8 else 0.0
+    gray = local_contrast(gray_of(photo)) if edges is None else np.zeros((SIDE, SIDE), np.float32)
+    return long_strokes(gray, np.ones((SIDE, SIDE), np.float32) - inside, edges, rng.uniform(2.0, 3.5))
+
+
+def _freehand(
+    photo: np.ndarray, landmarks: np.ndarray, edges: np.ndarray | None, rng: np.random.Generator
+) -> np.ndarray:
+    ink, kind = landmark_drawing(landmarks, SIDE, rng), rng.random()
+    if kind < 0.35:
+        strokes = strokes_around(photo, landmarks, edges, rng)
+        return np.maximum(ink, draw_again(strokes[: int(rng.integers(3, 40))], SIDE, rng))
+    around = _xdog_lines(photo, rng) if kind < 0.75 else _edge_lines(photo, rng)
     if rng.random() < 0.6:  # else glasses, beard and wrinkles too: the face mesh knows nothing of them
         around = around * (1 - oval_mask(landmarks, SIDE, rng.uniform(0.85, 1.05)))
     return np.maximum(ink, without_specks(around, int(rng.integers(15, 60))))
@@ -128,16 +149,31 @@ def _change_width(ink: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return ink
 
 
-def draw(
-    photo: np.ndarray, landmarks: np.ndarray, slips: Slips, rng: np.random.Generator, own: np.ndarray | None = None
+def _by_hand(
+    photo: np.ndarray, landmarks: np.ndarray, jitter: float, edges: np.ndarray | None, rng: np.random.Generator
 ) -> np.ndarray:
-    """A drawing of `photo` (256, 256, 3) uint8 in a random hand; `own`: a real drawing of it, (256, 256)."""
-    if own is not None:
-        ink = own
-    else:
-        hand = rng.choice(4, p=(0.32, 0.13, 0.23, 0.32))
-        makers = (_xdog_lines, _edge_lines, _pencil)
-        ink = makers[hand](photo, rng) if hand < 3 else _freehand(photo, landmarks, rng)
-        ink = _change_width(ink, rng)
+    if edges is not None and rng.random() < EDGES_SHARE:
+        return edge_drawing(edges, rng)
+    hand = rng.choice(HANDS, p=SHARES)
+    if hand == "novice":
+        return novice_drawing(landmarks, strokes_around(photo, landmarks, edges, rng), SIDE, jitter, rng)
+    if hand == "freehand":
+        return _freehand(photo, landmarks, edges, rng)
+    return {"xdog": _xdog_lines, "canny": _edge_lines, "pencil": _pencil}[hand](photo, rng)
+
+
+def draw(
+    photo: np.ndarray,
+    landmarks: np.ndarray,
+    slips: Slips,
+    rng: np.random.Generator,
+    own: np.ndarray | None = None,
+    edges: np.ndarray | None = None,
+) -> np.ndarray:
+    """A drawing of `photo` (256, 256, 3) uint8 in a random hand: ink (256, 256) float32 in [0, 1].
+
+    own: a real drawing of it, ink (256, 256), taken as it is; edges: its edges (256, 256) uint8, where they are
+    known."""
+    ink = own if own is not None else _change_width(_by_hand(photo, landmarks, slips.jitter, edges, rng), rng)
     ink = erase(warp(ink, slips.jitter, rng), slips.erased, rng)
     return (ink * rng.uniform(0.7, 1.1)).clip(0, 1).astype(np.float32)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Strokes as a person draws them: open polylines along the face-mesh contours, of varying width, with a few slips."""
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -57,53 +58,113 @@ def smooth_path(points: NDArray[Any], count: int) -> NDArray[np.float64]:
     return np.asarray(curve, np.float64)
 
 
-def draw_stroke(canvas: FloatImage, points: NDArray[Any], width: float, rng: np.random.Generator) -> None:
-    """Adds a stroke along `points` (P, 2) in pixels to `canvas` (H, W) float32 ink in [0, 1], in place."""
+def draw_stroke(
+    canvas: FloatImage, points: NDArray[Any], width: float, rng: np.random.Generator, whole: bool = False
+) -> None:
+    """Adds a stroke along `points` (P, 2) in pixels to `canvas` (H, W) float32 ink in [0, 1], in place.
+
+    `whole`: from the first point to the last; else it begins late or ends early now and then."""
     count = max(8, int(np.abs(np.diff(points, axis=0)).sum() / 3))
     path = smooth_path(points, count)
     tremor = cv2.GaussianBlur(rng.normal(0, 1, (count, 2)).astype(np.float32), (1, 25), sigmaX=0.1, sigmaY=4.0)
-    path = path + tremor * rng.uniform(0, 2.0)
-    start, stop = sorted(rng.uniform([0, 0.85], [0.12, 1.0]))
-    path = path[int(start * count) : max(int(stop * count), 3)]
-    darkness = float(rng.uniform(0.65, 1.0))
-    fixed = np.round(path * 2**_SHIFT).astype(np.int32)
-    layer = np.zeros(canvas.shape, np.uint8)
+    path = path + tremor * rng.uniform(0, 2.0) * min(1.0, count / 24)
+    if not whole:
+        start, stop = sorted(rng.uniform([0, 0.85], [0.12, 1.0]))
+        path = path[int(start * count) : max(int(stop * count), 3)]
     ends = np.minimum(np.arange(len(path)), np.arange(len(path))[::-1]) / max(len(path), 1)
-    for (a, b), end in zip(pairwise(fixed), ends[:-1], strict=True):
-        thick = max(1, round(width * min(1.0, 0.5 + 4 * end)))
-        cv2.line(layer, a.tolist(), b.tolist(), 255, thick, cv2.LINE_AA, _SHIFT)
+    press = 1 + 0.2 * np.sin(rng.uniform(0, 2 * np.pi) + np.linspace(0, rng.uniform(1, 9), len(path)))
+    _ink_path(canvas, path, width * press * np.minimum(1.0, 0.5 + 4 * ends), float(rng.uniform(0.65, 1.0)))
+
+
+def _ink_path(canvas: FloatImage, path: NDArray[Any], widths: NDArray[Any], darkness: float) -> None:
+    """Inks `path` (P, 2) with a pen of `widths` (P,) pixels; what lies outside of the canvas is cut off."""
+    room = int(widths.max()) + 2
+    low = np.maximum(np.floor(path.min(0)).astype(int) - room, 0)
+    high = np.minimum(np.ceil(path.max(0)).astype(int) + room + 1, canvas.shape[::-1])
+    if (high <= low).any():
+        return
+    part = canvas[low[1] : high[1], low[0] : high[0]]
+    layer = np.zeros(part.shape, np.uint8)
+    fixed = np.round((path - low) * 2**_SHIFT).astype(np.int32).tolist()
+    for (a, b), thick in zip(pairwise(fixed), np.maximum(np.round(widths), 1).astype(int).tolist(), strict=False):
+        cv2.line(layer, a, b, 255, thick, cv2.LINE_AA, _SHIFT)
+    np.maximum(part, layer.astype(np.float32) * (darkness / 255), out=part)
+
+
+def draw_dot(canvas: FloatImage, center: NDArray[Any], radius: float, darkness: float = 1.0) -> None:
+    """Adds a filled spot at `center` (x, y) in pixels to `canvas` (H, W) float32 ink in [0, 1], in place."""
+    layer = np.zeros(canvas.shape, np.uint8)
+    spot = np.round(np.asarray(center) * 2**_SHIFT).astype(int).tolist()
+    cv2.circle(layer, spot, max(1, round(radius * 2**_SHIFT)), 255, -1, cv2.LINE_AA, _SHIFT)
     np.maximum(canvas, layer.astype(np.float32) * (darkness / 255), out=canvas)
 
 
-def _iris(canvas: np.ndarray, corners: np.ndarray, width: float, rng: np.random.Generator) -> None:
-    center, span = corners.mean(0), float(np.linalg.norm(corners[1] - corners[0]))
-    center = center + rng.normal(0, 0.04 * span, 2)
-    radius = span * rng.uniform(0.16, 0.24)
-    angle = np.linspace(0, 2 * np.pi, 14) + rng.uniform(0, 6)
-    draw_stroke(canvas, center + radius * np.stack([np.cos(angle), 0.95 * np.sin(angle)], 1), width, rng)
-    if rng.random() < 0.6:
-        spot = np.round(center * 16).astype(int).tolist()
-        layer = np.zeros(canvas.shape, np.uint8)
-        cv2.circle(layer, spot, round(radius * rng.uniform(0.4, 0.8) * 16), 255, -1, cv2.LINE_AA, 4)
-        np.maximum(canvas, layer.astype(np.float32) / 255, out=canvas)
+def ring(center: NDArray[Any], radius: tuple[float, float], rng: np.random.Generator, turns: float = 1.0) -> Any:
+    """A hand-drawn ellipse that begins anywhere, (P, 2): `radius` across and down, a little more than closed."""
+    angle = np.linspace(0, 2 * np.pi * turns, 14) + rng.uniform(0, 2 * np.pi)
+    return center + np.stack([radius[0] * np.cos(angle), radius[1] * np.sin(angle)], 1)
+
+
+@dataclass(frozen=True)
+class Iris:
+    """How a hand draws irises, both alike: `radius` and `pupil` as shares of the eye's width, 0 for none of it."""
+
+    radius: float
+    pupil: float
+    outlined: bool
+    covered: bool  # by the lids
+
+    @classmethod
+    def random(cls, rng: np.random.Generator) -> "Iris":
+        """The habit of one hand."""
+        radius, pupil = rng.uniform(0.16, 0.24), rng.uniform(0.35, 0.95) * (rng.random() < 0.65)
+        return cls(radius, radius * pupil, bool(pupil == 0 or rng.random() < 0.8), bool(rng.random() < 0.8))
+
+
+def _eye(
+    canvas: FloatImage, points: NDArray[Any], side: int, width: float, iris: Iris, rng: np.random.Generator
+) -> None:
+    """What is between the lids of the eye on `side` (0 or 1) of the face."""
+    corners, opening = points[list(EYE_CORNERS[side])], points[[*LIDS[2 * side], *LIDS[2 * side + 1][::-1]]]
+    span = float(np.linalg.norm(corners[1] - corners[0]))
+    center = opening.mean(0) + rng.normal(0, 0.03 * span, 2)
+    layer, radius = np.zeros_like(canvas), iris.radius * span
+    if iris.outlined:
+        draw_stroke(layer, ring(center, (radius, 0.95 * radius), rng), min(width, 0.14 * span), rng, whole=True)
+    if iris.pupil:
+        draw_dot(layer, center, iris.pupil * span)
+    if iris.covered:
+        open_eye = np.zeros(canvas.shape, np.uint8)
+        cv2.fillPoly(open_eye, [np.round(opening).astype(np.int32)], 1)
+        layer *= cv2.dilate(open_eye, np.ones((3, 3), np.uint8), iterations=max(1, round(width / 2)))
+    np.maximum(canvas, layer, out=canvas)
+
+
+def followed(points: NDArray[Any], contour: Contour, stray: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Some points (P, 2) of a contour as a hand follows it: off by `stray` pixels as a whole, less in between."""
+    stride = 1 if len(contour) < 6 else int(rng.integers(1, 4))
+    kept = sorted({*range(0, len(contour), stride), len(contour) - 1})
+    path = points[[contour[i] for i in kept]]
+    return np.asarray(path + rng.normal(0, stray, 2) + rng.normal(0, 0.4 * stray, path.shape), np.float64)
 
 
 def landmark_drawing(landmarks: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
     """A face in a few strokes: `landmarks` (468, 2) in 0..1 -> ink (side, side) float32 in [0, 1].
 
     Drawn at twice the side and reduced, so that thin strokes stay smooth."""
-    points = landmarks * (2 * side)
-    points = points + rng.normal(0, rng.uniform(0, 2.5), points.shape)
+    points, stray = landmarks * (2 * side), rng.uniform(0, 2.5)
     canvas = np.zeros((2 * side, 2 * side), np.float32)
     width = rng.uniform(1.5, 6.0)
-    contours = [JAW, *LIDS[::2], *LIPS[:3], NOSE[0]]
-    contours += [c for c in (LIDS[1], LIDS[3], LIPS[3], *NOSE[1:3]) if rng.random() < 0.7]
+    contours = [JAW, *LIDS[::2], NOSE[0]]
+    contours += [LIPS[0], LIPS[1], LIPS[2]] if rng.random() < 0.75 else [LIPS[2]]
+    contours += [c for c in (LIDS[1], LIDS[3], LIPS[3], *NOSE[1:3]) if rng.random() < 0.6]
     contours += [c for c in NOSE[3:] if rng.random() < 0.25]
-    contours += [BROWS[0], BROWS[2]] + [c for c in (BROWS[1], BROWS[3]) if rng.random() < 0.5]
+    contours += [BROWS[0], BROWS[2]] + [c for c in (BROWS[1], BROWS[3]) if rng.random() < 0.4]
     for contour in contours:
-        draw_stroke(canvas, points[list(contour)], width * rng.uniform(0.7, 1.3), rng)
-    for corners in EYE_CORNERS:
-        _iris(canvas, points[list(corners)], width, rng)
+        draw_stroke(canvas, followed(points, contour, stray, rng), width * rng.uniform(0.7, 1.3), rng)
+    iris = Iris.random(rng)
+    for eye in (0, 1):
+        _eye(canvas, points, eye, width, iris, rng)
     return cv2.resize(canvas, (side, side), interpolation=cv2.INTER_AREA)
 
 

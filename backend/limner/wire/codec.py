@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 from typing import Any, Union
 
@@ -17,6 +17,10 @@ from .pixels import Pixels, pack_descriptor, unpack_descriptor
 Frame = Union[bytes, bytearray, memoryview]
 
 _KINDS: dict[str, type[Message]] = {message_type.kind: message_type for message_type in MESSAGE_TYPES}
+_BODY_FIELDS: dict[type[Message], tuple[Field[Any], ...]] = {
+    message_type: tuple(item for item in fields(message_type) if "wire" in item.metadata)
+    for message_type in MESSAGE_TYPES
+}
 _ID = text(limits.MAX_ID_LENGTH)
 _NEEDED_ID = text(limits.MAX_ID_LENGTH, empty=False)
 _UNPACK_LIMITS = {
@@ -38,7 +42,8 @@ def encode(message: Message) -> list[Frame]:
     if isinstance(message, ClientMessage):
         header["token"] = _ID(message.token, "token")
     header["body"] = {
-        item.name: item.metadata["wire"].pack(getattr(message, item.name), item.name) for item in _body_fields(message)
+        item.name: item.metadata["wire"].pack(getattr(message, item.name), item.name)
+        for item in _BODY_FIELDS[type(message)]
     }
     frames: list[Frame] = []
     if message.has_images:
@@ -84,7 +89,7 @@ def _decode_header(header: Mapping[str, Any], frames: Sequence[Frame]) -> Messag
     body = header.get("body", {})
     if not isinstance(body, Mapping):
         raise bad("body", "a map")
-    for item in _body_fields(message_type):
+    for item in _BODY_FIELDS[message_type]:
         if item.name in body:
             values[item.name] = item.metadata["wire"].unpack(body[item.name], item.name)
         elif item.default is MISSING and item.default_factory is MISSING:
@@ -95,10 +100,6 @@ def _decode_header(header: Mapping[str, Any], frames: Sequence[Frame]) -> Messag
     elif images:
         raise WireError(ErrorCode.BAD_MESSAGE, f"A message '{kind}' carries no pictures.")
     return message_type(**values)
-
-
-def _body_fields(message: Message | type[Message]) -> Iterator[Field[Any]]:
-    return (item for item in fields(message) if "wire" in item.metadata)
 
 
 def _check_id(message: Message) -> str:

@@ -40,8 +40,33 @@ class FileLock:
         except OSError:
             os.close(handle)
             return False
+        if not self._is_in_place(handle):
+            os.close(handle)
+            return False
         self._handle = handle
         return True
+
+    def renew(self) -> bool:
+        """Take the held lock anew where its file was deleted or exchanged, which would let others in; False when one
+        of them was quicker. Raises OSError when the file cannot be opened."""
+        held = self._handle
+        if held is None or self._is_in_place(held):
+            return held is not None
+        self._handle = None
+        try:
+            if self.acquire():
+                os.close(held)
+                return True
+            return False
+        finally:
+            self._handle = held if self._handle is None else self._handle
+
+    def _is_in_place(self, handle: int) -> bool:
+        """True when the path still leads to the file that was opened."""
+        try:
+            return os.path.samestat(os.fstat(handle), os.stat(str(self.path)))
+        except FileNotFoundError:
+            return False
 
     def release(self) -> None:
         """Give the lock back; nothing happens when it is not held."""

@@ -96,7 +96,8 @@ class Hello(ClientMessage):
 class Welcome(ServerMessage):
     """Who the backend is and what it can do.
 
-    ``schema`` and ``weights`` are complete when ``state`` is "ready"; ``problem`` says why it is "failed".
+    ``schema`` and ``weights`` are complete when ``state`` is "ready"; ``problem`` says why it is "failed", or was before
+    it was "loading" again.
     """
 
     state: str = wire_field(_STATE)
@@ -141,7 +142,8 @@ class Submit(ClientMessage):
 
 @dataclass(frozen=True)
 class Queued(ServerMessage):
-    """The job waits; ``position`` jobs are before it (0: it is the next to run). Sent again when that changes."""
+    """The job waits; ``position`` jobs are before it (0: it is the next to run). Sent again when that changes, and not
+    at all for a job that begins at once."""
 
     position: int = wire_field(_COUNT)
 

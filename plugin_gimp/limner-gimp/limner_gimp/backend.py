@@ -10,7 +10,7 @@ from typing import Any, Callable, Union
 
 from .client import BackendError, BackendState, Client, Launcher, Pixels
 from .client.launcher import LOST, READY
-from .texts import N_, _
+from .texts import N_, _, translated
 from .wire import (
     Cancelled,
     Error,
@@ -24,6 +24,7 @@ from .wire import (
     Welcome,
 )
 from .wire import Progress as ProgressMessage
+from .wire.errors import DEFAULTS
 
 _INTERVAL = 0.02  # seconds between two looks of run_job
 _STATES = {
@@ -101,8 +102,18 @@ def state_text(state: BackendState) -> str:
 
 
 def problem_text(problem: Problem) -> str:
-    """Cause and remedy, each on its line, in the user's language."""
-    return f"{_(problem.message)}\n{_(problem.remedy)}".strip()
+    """Cause and remedy, each on its line, in the user's language.
+
+    A text that only English is known of follows, in brackets, what is generally the case with the problem's code."""
+    general = DEFAULTS.get(problem.code, ("", ""))
+    told = [_in_short(text, usual) for text, usual in zip((problem.message, problem.remedy), general)]
+    return "\n".join(told).strip()
+
+
+def _in_short(text: str, usual: str) -> str:
+    if translated(text) is None and translated(usual) is not None:
+        return f"{_(usual)} ({text})"
+    return _(text)
 
 
 class Session:
@@ -247,8 +258,8 @@ def unforeseen(error: Exception) -> LimnerError:
     """A mistake in the plug-in itself, told like all other errors."""
     return LimnerError(
         ErrorCode.INTERNAL,
-        f"Something went wrong inside Limner's plug-in ({type(error).__name__}: {error}).",
-        "Try again; if it happens again, start GIMP in a terminal and report what it prints.",
+        _("Something went wrong inside Limner's plug-in ({error}).").format(error=f"{type(error).__name__}: {error}"),
+        _("Try again; if it happens again, start GIMP in a terminal and report what it prints."),
     )
 
 

@@ -32,6 +32,11 @@ def _catalog(chosen: str) -> Mapping[str, str]:
         return {}
 
 
+def translated(text: str) -> str | None:
+    """The text in the user's language; None when there is no translation."""
+    return _catalog(language()).get(text)
+
+
 def _(text: str) -> str:
     """The text in the user's language; as it is when there is no translation."""
     return _catalog(language()).get(text, text)

@@ -32,7 +32,7 @@ class Transport(Protocol):
         """Write what is queued for up to ``timeout`` seconds; True when all of it was handed to the system."""
         ...
 
-    def receive(self, timeout: float) -> list[bytes] | None:
+    def receive(self, timeout: float) -> list[Frame] | None:
         """The next whole message, waiting up to ``timeout`` seconds for it (0: not at all); None when there is none."""
         ...
 

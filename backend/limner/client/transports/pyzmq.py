@@ -79,7 +79,7 @@ class PyzmqTransport:
         self._check_open()
         return True
 
-    def receive(self, timeout: float) -> list[bytes] | None:
+    def receive(self, timeout: float) -> list[Frame] | None:
         """The next whole message or None."""
         self._check_open()
         deadline = time.monotonic() + timeout
@@ -111,9 +111,9 @@ class PyzmqTransport:
             self._context.destroy(linger=0)
         return self._failure
 
-    def _take(self) -> list[bytes] | None:
+    def _take(self) -> list[Frame] | None:
         try:
-            return self._socket.recv_multipart(zmq.NOBLOCK)
+            return [*self._socket.recv_multipart(zmq.NOBLOCK)]
         except zmq.Again:
             return None
         except zmq.ZMQError as error:

@@ -53,7 +53,7 @@ class ZmtpTransport:
         self._queued_bytes = 0  # of both
         self._greeting = b""
         self._frames, self._messages = FrameReader(), MessageReader()
-        self._inbox: deque[list[bytes]] = deque()
+        self._inbox: deque[list[Frame]] = deque()
         self._socket = _start_connecting(endpoint)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._socket, selectors.EVENT_READ | selectors.EVENT_WRITE)
@@ -80,7 +80,7 @@ class ZmtpTransport:
             if remaining <= 0:
                 return not self._queued_bytes
 
-    def receive(self, timeout: float) -> list[bytes] | None:
+    def receive(self, timeout: float) -> list[Frame] | None:
         """The next whole message or None."""
         deadline = time.monotonic() + timeout
         while not self._inbox:
@@ -185,11 +185,11 @@ class ZmtpTransport:
             self._state = _HANDSHAKE
             self._put(self._output, ready())
 
-    def _take_frame(self, flags: int, body: bytes) -> None:
+    def _take_frame(self, flags: int, body: Frame) -> None:
         if self._state == _HANDSHAKE:
             self._take_handshake(flags, body)
         elif flags & COMMAND:
-            answer = answer_command(body)
+            answer = answer_command(bytes(body))
             if answer and self._queued_bytes < MAX_QUEUED_BYTES:
                 self._put(self._output, answer)
         else:
@@ -197,10 +197,10 @@ class ZmtpTransport:
             if message is not None:
                 self._inbox.append(message)
 
-    def _take_handshake(self, flags: int, body: bytes) -> None:
+    def _take_handshake(self, flags: int, body: Frame) -> None:
         if not flags & COMMAND:
             raise lost("the peer sent a message before the handshake")
-        name, data = split_command(body)
+        name, data = split_command(bytes(body))
         if name == b"ERROR":
             raise peer_error(data)
         if name != b"READY":

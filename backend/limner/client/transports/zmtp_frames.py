@@ -67,15 +67,21 @@ def check_ready(data: bytes) -> None:
 
 
 def message_chunks(frames: Sequence[Frame]) -> Iterator[bytes]:
-    """The bytes of a message in order, in pieces; large bodies are not copied when they are ``bytes`` already."""
+    """The bytes of a message in order, in as few pieces as go; large bodies are not copied when they are ``bytes``
+    already."""
+    pending = b""
     for index, frame in enumerate(frames):
         body = bytes(frame) if isinstance(frame, (bytes, bytearray)) else memoryview(frame).tobytes()
         more = MORE if index < len(frames) - 1 else 0
-        if len(body) > 255:
-            yield struct.pack(">BQ", more | LONG, len(body))
+        pending += struct.pack(">BQ", more | LONG, len(body)) if len(body) > 255 else bytes([more, len(body)])
+        if len(body) > _SCRATCH_BYTES:
+            yield pending
             yield body
+            pending = b""
         else:
-            yield bytes([more, len(body)]) + body
+            pending += body
+    if pending:
+        yield pending
 
 
 class FrameReader:
@@ -90,7 +96,7 @@ class FrameReader:
         self._body: bytearray | None = None
         self._got = 0  # bytes of the body that came
         self._direct = False  # the last space() was the body's own memory
-        self._frames: list[tuple[int, bytes]] = []
+        self._frames: list[tuple[int, Frame]] = []
 
     def space(self) -> memoryview:
         """Where to put received bytes: the rest of a large body, else a scratch buffer."""
@@ -99,9 +105,9 @@ class FrameReader:
             return memoryview(self._body)[self._got :]
         return memoryview(self._scratch)
 
-    def filled(self, count: int) -> list[tuple[int, bytes]]:
+    def filled(self, count: int) -> list[tuple[int, Frame]]:
         """Say that ``count`` bytes were put into the last space(); returns the frames completed by them as
-        (flags, body)."""
+        (flags, body): the body as ``bytes``, or as a view of the memory that a large one was received into."""
         if self._direct:
             self._got += count
             self._finish()
@@ -138,7 +144,9 @@ class FrameReader:
 
     def _finish(self) -> None:
         if self._body is not None and self._got == len(self._body):
-            self._frames.append((self._head[0], bytes(self._body)))
+            large = self._got >= _SCRATCH_BYTES
+            body: Frame = memoryview(self._body).toreadonly() if large else bytes(self._body)
+            self._frames.append((self._head[0], body))
             self._body = None
             self._head.clear()
 
@@ -147,10 +155,10 @@ class MessageReader:
     """Puts frames together to messages, and hands commands out."""
 
     def __init__(self) -> None:
-        self._parts: list[bytes] = []
+        self._parts: list[Frame] = []
         self._size = 0
 
-    def add(self, flags: int, body: bytes) -> list[bytes] | None:
+    def add(self, flags: int, body: Frame) -> list[Frame] | None:
         """Add a message frame; returns the whole message with the last of its frames, else None."""
         self._parts.append(body)
         self._size += len(body)

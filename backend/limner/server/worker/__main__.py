@@ -20,6 +20,8 @@ from .link import LinkMessage
 
 log = logging.getLogger("limner.worker")
 
+_FIRST_JOB_S = 0.1  # in which a job that waited for the worker arrives: it does the warming up
+
 
 def main() -> int:
     """Runs until the server says stop or is gone; returns 0, or 3 when the engine could not be built."""
@@ -40,6 +42,8 @@ def main() -> int:
             return 3
         log.info("ready on %s", runner.device)
         server.send(LinkMessage(link.READY, values=runner.description()))
+        if not server.is_waiting(_FIRST_JOB_S):
+            runner.warm_up()
         while (message := server.receive()).kind != link.STOP:
             server.send(runner.run(message))
     return 0

@@ -35,6 +35,10 @@ class ServerChannel:
     def send(self, message: LinkMessage) -> None:
         self._socket.send_multipart([self._secret, *link.encode(message)])
 
+    def is_waiting(self, seconds: float) -> bool:
+        """True as soon as the server has sent something; False when that was not so after so many seconds."""
+        return bool(self._socket.poll(int(seconds * 1000)))
+
     def receive(self) -> LinkMessage:
         """Waits for the next job, or for the word to stop."""
         while not self._stopping:

@@ -24,15 +24,16 @@ SCHEMA = TaskSchema(
 
 
 def run(request: Request, progress: Progress, pause: Callable[[float], None]) -> Outcome:
-    """Returns the picture as it came, after `delay_ms` spent in `steps` equal steps with a progress report each.
+    """Returns the picture as it came, after `delay_ms` spent in `steps` equal steps.
 
     Args:
         request: images {"image"}, params delay_ms (0..60000) and steps (1..100).
-        progress: told after each step.
+        progress: told after each step but the last, whose word is the result.
         pause: waits that many seconds and raises Cancelled as soon as the job is cancelled.
     """
     steps = request.params["steps"]
     for step in range(1, steps + 1):
         pause(request.params["delay_ms"] / 1000 / steps)
-        progress(TASK, step / steps)
+        if step < steps:
+            progress(TASK, step / steps)
     return Outcome(images={"image": request.images["image"]}, info={"params": dict(request.params)})

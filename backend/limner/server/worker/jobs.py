@@ -70,6 +70,14 @@ class JobRunner:
         schema = {name: task.to_map() for name, task in tasks.items()}
         return {"device": self.device, "weights": dict(self._engine.weights()), "schema": schema}
 
+    def warm_up(self) -> None:
+        """Lets an engine that has a method `warm_up` do once what would make the first job slow. Raises nothing: what
+        goes wrong here will go wrong in a job, which tells its client."""
+        try:
+            getattr(self._engine, "warm_up", lambda: None)()
+        except Exception as error:
+            log.warning("the engine did not warm up: %s", describe(error).message)
+
     def run(self, message: LinkMessage) -> LinkMessage:
         """Runs one `job` message to its end: a `result`, `error` or `cancelled` message. Raises nothing."""
         try:

@@ -130,7 +130,7 @@ class StatusBox:
         self._warning.pack_start(icon, False, False, 0)
         self._warning.pack_start(self._problem, True, True, 0)
         self._state = _label()
-        self._again = Gtk.Button(label=_("Try again"), valign=Gtk.Align.CENTER)
+        self._again = Gtk.Button(label=_("Try the _backend again"), use_underline=True, valign=Gtk.Align.CENTER)
         self._again.connect("clicked", lambda _button: begin_again())
         row = Gtk.Box(spacing=SPACE)
         row.pack_start(self._state, True, True, 0)

@@ -6,62 +6,44 @@ The backend starts while the user sets the values. All waiting is done by a time
 
 from __future__ import annotations
 
-import time
-import traceback
-
 import gi
 
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
-from gi.repository import Gimp, GimpUi, GLib, Gtk  # noqa: E402 the versions are named first
+from gi.repository import Gimp, GLib, Gtk  # noqa: E402 the versions are named first
 
-from ..backend import Answer, Done, Failed, Job, News, Session, unforeseen  # noqa: E402
+from ..backend import Answer, Done, Failed, Job, News, Session  # noqa: E402
 from ..client import Launcher  # noqa: E402
-from ..gate import Gate  # noqa: E402
-from ..texts import _  # noqa: E402
 from ..wire import LimnerError  # noqa: E402
 from . import arguments  # noqa: E402
-from .controls import SPACE, PreviewBox, StatusBox, arrange  # noqa: E402
+from .controls import SPACE, PreviewBox, arrange  # noqa: E402
+from .job_dialog import JobDialog  # noqa: E402
 from .work import Call  # noqa: E402
 
-_TICK_MS = 50
 
-
-class TaskDialog:
+class TaskDialog(JobDialog):
     """Shown once, by `ask`."""
 
     def __init__(self, procedure: Gimp.Procedure, call: Call, launcher: Launcher) -> None:
-        GimpUi.init("limner-gimp")
-        self._call, self._session = call, Session(launcher)
-        self._gate = Gate(time.monotonic)
+        super().__init__(procedure, call, Session(launcher))
         self._made: Done | None = None  # the newest answer
         self._work: GLib.MainLoop | None = None  # runs while the user waits for the layers
-        self._dialog = GimpUi.ProcedureDialog.new(procedure, call.config, _(call.table.title))
-        self._status = StatusBox(self._session, self._begin_again)
         self._preview = PreviewBox(self._ask_preview, call.table.quick)
-        self._controls = Gtk.Box(spacing=3 * SPACE, margin=2 * SPACE)
+        self._controls = Gtk.Box(spacing=3 * SPACE)
         self._controls.pack_start(arrange(self._dialog, call.config, call.table), True, True, 0)
         self._controls.pack_end(self._preview.box, False, False, 0)
         self._controls.show()
-        area = self._dialog.get_content_area()
-        area.pack_start(self._controls, True, True, 0)
-        self._status.box.set_property("margin", 2 * SPACE)
-        area.pack_end(self._status.box, False, False, 0)
+        self._fill(self._controls)
         self._dialog.connect("response", self._stop_work)
         self._dialog.connect("delete-event", lambda *_event: self._work is not None)
 
     def ask(self) -> bool:
         """Let the user set the values and see it through; returns False when the user leaves without a result."""
-        timer = GLib.timeout_add(_TICK_MS, self._tick)
-        try:
+        with self._running():
             while self._dialog.run():
                 if self._make():
                     return True
             return False
-        finally:
-            GLib.source_remove(timer)
-            self._session.close()
-            self._dialog.destroy()
 
     def _make(self) -> bool:
         """Make the layers with the values as they are; False when that failed, and the dialog says why."""
@@ -98,24 +80,6 @@ class TaskDialog:
             if not self._session.busy:  # it had not been sent
                 self._work.quit()
 
-    def _begin_again(self) -> None:
-        """Look for a backend or start one, and give it what the last one could not do."""
-        self._session.retry()
-        self._gate.forget()
-
-    def _tick(self) -> bool:
-        try:
-            for news in self._session.poll():
-                self._hear(news)
-            self._status.look()
-            self._follow()
-        except Exception as error:
-            traceback.print_exc()
-            self._status.fail(unforeseen(error).problem)
-            if self._work is not None:
-                self._work.quit()
-        return GLib.SOURCE_CONTINUE
-
     def _hear(self, news: News) -> None:
         if isinstance(news, Done):
             self._made = news
@@ -129,7 +93,7 @@ class TaskDialog:
         if self._work is not None and not self._session.busy:
             self._work.quit()
 
-    def _follow(self) -> None:
+    def _look(self) -> None:
         """Ask for a preview when the values have changed and rest."""
         if self._work is not None or not self._preview.follows or self._session.state.problem is not None:
             return
@@ -138,6 +102,10 @@ class TaskDialog:
         ids = tuple(drawable.get_id() for drawable in drawables.values())
         if self._gate.ripe((tuple(given.items()), ids)):
             self._ask_preview()
+
+    def _interrupt(self, foreseen: bool) -> None:
+        if self._work is not None:
+            self._work.quit()
 
     def _ask_preview(self) -> None:
         self._status.tell("")

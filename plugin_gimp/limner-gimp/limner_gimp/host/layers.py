@@ -19,6 +19,8 @@ from ..texts import _
 from ..wire import ErrorCode, LimnerError
 from .canvas import FORMAT, LAYER_TYPES, extent, selection_square
 
+_MOST_UNDOS = 20
+
 
 @dataclass(frozen=True)
 class NewLayer:
@@ -87,6 +89,24 @@ def insert_items(
 def attach(item: Gimp.Layer, record: Record) -> None:
     """Keep the record with the layer or group."""
     item.attach_parasite(Gimp.Parasite.new(PARASITE, Gimp.PARASITE_PERSISTENT | Gimp.PARASITE_UNDOABLE, record.pack()))
+
+
+def amend(image: Gimp.Image, item: Gimp.Layer, record: Record, opacity: float) -> None:
+    """Keep a newer record with the layer or group, and give it that opacity, without an undo step. The image counts as
+    changed afterwards, so that GIMP asks before it is closed.
+
+    GIMP counts the changes since the image was saved, and takes one off for each undo; at 0 the image counts as saved.
+    What is no undo step must not be taken off: then the count is raised by more than anybody undoes at a time."""
+    changed = image.is_dirty()
+    image.undo_freeze()
+    try:
+        attach(item, record)
+        item.set_opacity(opacity)
+        if not (changed and image.is_dirty()):
+            for _again in range(_MOST_UNDOS):
+                attach(item, record)
+    finally:
+        image.undo_thaw()
 
 
 @contextmanager

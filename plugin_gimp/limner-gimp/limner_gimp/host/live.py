@@ -4,71 +4,55 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Hashable
 
 import gi
 
-gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
-from gi.repository import Gimp, GimpUi, GLib, Gtk  # noqa: E402 the versions are named first
+from gi.repository import Gimp, GLib, Gtk  # noqa: E402 the version is named first
 
-from ..backend import Done, Failed, News, Session, unforeseen  # noqa: E402
+from ..backend import Done, Failed, News, Session  # noqa: E402
 from ..client import Launcher  # noqa: E402
-from ..gate import Gate  # noqa: E402
 from ..texts import N_, _  # noqa: E402
-from ..wire import ErrorCode, LimnerError  # noqa: E402
+from ..wire import ErrorCode  # noqa: E402
 from . import arguments, canvas  # noqa: E402
-from .controls import SPACE, StatusBox, arrange  # noqa: E402
+from .controls import arrange  # noqa: E402
+from .job_dialog import JobDialog  # noqa: E402
 from .live_layers import LiveLayers  # noqa: E402
 from .work import Call  # noqa: E402
 
-_TICK_MS = 50
 _LOOK_S = 0.25  # between two looks at the layer
 _RESPONSE_RESET = 1  # of GIMP's own dialogs
 _REMOVED = N_("The Live layers are no longer in the image. Press Pause again to insert new ones.")
 _CLOSED = N_("The image or its layer is gone. Close this dialog.")
 
 
-class LiveDialog:
+class LiveDialog(JobDialog):
     """Shown once, by `follow`."""
 
     def __init__(self, procedure: Gimp.Procedure, call: Call, launcher: Launcher) -> None:
-        GimpUi.init("limner-gimp")
-        self._call, self._session = call, Session(launcher, live=True)
-        self._gate, self._layers = Gate(time.monotonic), LiveLayers(call)
+        super().__init__(procedure, call, Session(launcher, live=True))
+        self._layers = LiveLayers(call)
         self._next_look = 0.0
         self._loop = GLib.MainLoop()
         self._keeps = True
-        self._status = StatusBox(self._session, self._begin_again)
         self._pause = Gtk.ToggleButton(label=_("_Pause"), use_underline=True)
         self._pause.connect("toggled", self._toggle)
         self._pause.show()
-        self._dialog = GimpUi.ProcedureDialog.new(procedure, call.config, _(call.table.title))
         self._dialog.set_ok_label(_("_Keep"))
         self._dialog.get_widget_for_response(Gtk.ResponseType.CANCEL).set_label(_("Discard"))
         reset = self._dialog.get_widget_for_response(_RESPONSE_RESET)  # it works in a dialog that blocks only
         if reset is not None:
             reset.hide()
         self._dialog.get_action_area().pack_start(self._pause, False, False, 0)
-        controls = arrange(self._dialog, call.config, call.table)
-        controls.set_property("margin", 2 * SPACE)
-        self._status.box.set_property("margin", 2 * SPACE)
-        area = self._dialog.get_content_area()
-        area.pack_start(controls, True, True, 0)
-        area.pack_end(self._status.box, False, False, 0)
+        self._fill(arrange(self._dialog, call.config, call.table))
         self._dialog.connect("response", self._answer)
 
     def follow(self) -> bool:
         """Follow the drawing until the user closes the dialog; returns whether the layers were kept."""
         self._dialog.show()
-        timer = GLib.timeout_add(_TICK_MS, self._tick)
-        try:
+        with self._running():
             self._loop.run()
-        finally:
-            GLib.source_remove(timer)
-            self._session.close()
-            self._dialog.destroy()
         if self._keeps:
             self._layers.keep()
         elif self._call.image.is_valid():
@@ -89,27 +73,6 @@ class LiveDialog:
         self._gate.forget()
         self._status.tell("")
 
-    def _begin_again(self) -> None:
-        """Look for a backend or start one, and give it what the last one could not do."""
-        self._session.retry()
-        self._gate.forget()
-
-    def _tick(self) -> bool:
-        try:
-            for news in self._session.poll():
-                self._hear(news)
-            self._status.look()
-            if not self._pause.get_active() and time.monotonic() >= self._next_look:
-                self._look()
-                self._next_look = time.monotonic() + _LOOK_S
-        except LimnerError as error:
-            self._status.fail(error.problem)
-        except Exception as error:
-            traceback.print_exc()
-            self._status.fail(unforeseen(error).problem)
-            self._pause.set_active(True)
-        return GLib.SOURCE_CONTINUE
-
     def _hear(self, news: News) -> None:
         if isinstance(news, Failed):
             if news.problem.code == ErrorCode.CANCELLED:
@@ -126,6 +89,9 @@ class LiveDialog:
 
     def _look(self) -> None:
         """Have a portrait made when the drawing or the values have changed and rest."""
+        if self._pause.get_active() or time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + _LOOK_S
         if not self._call.image.is_valid() or not self._call.sketch.is_valid():
             self._halt(_(_CLOSED))
         elif self._layers.removed:
@@ -134,6 +100,10 @@ class LiveDialog:
             job = self._call.job()
             if self._gate.new(job.images, job.params):
                 self._session.ask(job)
+
+    def _interrupt(self, foreseen: bool) -> None:
+        if not foreseen:  # it would happen again and again
+            self._pause.set_active(True)
 
     def _halt(self, text: str) -> None:
         self._pause.set_active(True)

@@ -4,6 +4,10 @@
 They are as large as the canvas, so that a face frame that moves changes pixels only. Inserting them is one undo step;
 painting adds none, so that the user's undo takes back the user's own strokes. The group lets the drawing shine through
 while it is live.
+
+GIMP does not notice painted pixels: an image that was saved would count as saved still, and a record of older values
+would be saved with newer pixels. Both are amended with the undo frozen; a stroke that ended in those milliseconds would
+not be undoable, so it is done only when needed: with other values, or in an image that counts as saved.
 """
 
 from __future__ import annotations
@@ -54,21 +58,15 @@ class LiveLayers:
             self._paint(picture.name, layers.rendered(picture, place))
         for name in set(self._layers) - {picture.name for picture in pictures}:
             self._paint(name, None)
-        self._record = record
+        self._note(record)
         Gimp.displays_flush()
 
     def keep(self) -> None:
         """Leave them in the image, with how the last picture was made."""
         if self._group is None or self._record is None or not self._group.is_valid():
             return
-        image = self._call.image
-        image.undo_freeze()  # these are no steps of their own
-        try:
-            layers.attach(self._group, self._record)
-            if self._group.get_opacity() == _LIVE_OPACITY:  # the user has not chosen another
-                self._group.set_opacity(_OPACITY)
-        finally:
-            image.undo_thaw()
+        chosen = self._group.get_opacity()
+        layers.amend(self._call.image, self._group, self._record, _OPACITY if chosen == _LIVE_OPACITY else chosen)
         Gimp.displays_flush()
 
     def discard(self) -> None:
@@ -78,6 +76,14 @@ class LiveLayers:
             Gimp.displays_flush()
         self.forget()
 
+    def _note(self, record: Record) -> None:
+        """Keep how the pictures that are shown now were made."""
+        group, image = self._group, self._call.image
+        same = self._record is not None and self._record.arguments == record.arguments
+        if group is not None and group.is_valid() and not (same and image.is_dirty()):
+            layers.amend(image, group, record, group.get_opacity())
+        self._record = record
+
     def _make_layers(self, names: list[str], record: Record) -> None:
         image = self._call.image
         missing = [name for name in names if name not in self._layers]
@@ -86,6 +92,7 @@ class LiveLayers:
         if self._group is None:
             group, items = self._call.table.group, list(new.values())
             self._group = layers.insert_items(image, self._call.sketch, items, group, record, opacity=_LIVE_OPACITY)
+            self._record = record
         elif new:
             with layers.one_step(image) as inserted:
                 for item in new.values():
