@@ -42,7 +42,9 @@ class SoftLatents:
         given = Conditions(mixed, ink, spread_over_windows(literal), color, mapped)
         velocity = partial(self.synthesis.velocity, condition=self.synthesis.condition(given))
         start, latent = rng.uniform(*KNOWN), self.codec.encoder(photo)
-        noise = torch.from_numpy(rng.standard_normal(tuple(latent.shape), np.float32)).to(latent) * rng.uniform(0.25, 1)
+        noise = torch.from_numpy(rng.standard_normal(tuple(latent.shape), np.float32)).to(latent) * rng.uniform(
+            0.15, 0.5
+        )
         x = (1 - start) * noise + start * latent
         for now, then in pairwise(np.linspace(start, 1, STEPS + 1)):
             x = x + (then - now) * velocity(x, x.new_full((1,), now))
