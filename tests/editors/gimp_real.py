@@ -30,8 +30,23 @@ REAL_ENGINE = "limner.pipelines.engine:build_engine"
 PORTRAIT, SHADOW = "plug-in-limner-portrait", "plug-in-limner-shadow"
 LIVE, INVERT, UPSAMPLE = "plug-in-limner-live", "plug-in-limner-invert", "plug-in-limner-upsample"
 NO_PYZMQ = "raise ImportError('hidden, so that the pure-Python transport is used')\n"
+WATCH = """
+import os, sys
+if any(item.endswith("limner-gimp.py") for item in sys.orig_argv):
+    log = os.open(os.environ["GIMP_WORK"] + "/written.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    def note(event, values):
+        if event == "open" and isinstance(values[0], str):
+            if any(sign in (values[1] or "") for sign in "wax+") or values[2] & (os.O_WRONLY | os.O_RDWR):
+                os.write(log, (values[0] + os.linesep).encode())
+    sys.addaudithook(note)
+"""
 STARTER = """#!/bin/sh
 # Stands for the Python that has the backend: it lives outside GIMP's folder, where the test starts the backend.
+if [ -e "$LIMNER_HOME/refuse" ]; then
+    rm "$LIMNER_HOME/refuse"
+    echo "refused by the test" >&2
+    exit 3
+fi
 rm -f "$LIMNER_HOME/started"
 echo "$@" >"$LIMNER_HOME/start-requested"
 while [ -d "$LIMNER_HOME" ] && [ ! -e "$LIMNER_HOME/started" ]; do sleep 0.1; done
@@ -104,6 +119,13 @@ class Gimp:
         folder.mkdir(parents=True)
         (folder / "__init__.py").write_text(NO_PYZMQ, encoding="utf-8")
         self.extra["PYTHONPATH"] = f"{self.inside}/hidden"
+
+    def watch_files(self) -> Path:
+        """Have the plug-in's Python note each file that it opens for writing, a line each, in the file returned."""
+        (self.work / "hidden").mkdir(exist_ok=True)
+        (self.work / "hidden" / "sitecustomize.py").write_text(WATCH, encoding="utf-8")
+        self.extra["PYTHONPATH"] = f"{self.inside}/hidden"
+        return self.work / "written.txt"
 
     def run(self, cases: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         """Run the cases in one GIMP; returns what the driver wrote down."""

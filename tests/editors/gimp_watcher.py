@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs inside a GIMP with a window (python-fu-eval), beside the user: writes down the layers of the open image when the
-test asks for it. GIMP_WORK is its folder: the file `ask` in, answer-N.json out."""
+test asks for it. GIMP_WORK is its folder: the file `ask` in, with a number and perhaps "saved", answer-N.json out.
+After "saved" the image counts as saved."""
 
 import json
 import os
@@ -39,10 +40,15 @@ def tree(items):
     ]
 
 
-def answer():
-    images = Gimp.get_images()
-    selected = [layer.get_name() for image in images for layer in image.get_selected_layers()]
-    return {"images": [tree(image.get_layers()) for image in images], "selected": selected}
+def answer(saved):
+    # the plug-in scales its pictures in images of its own, which are newer
+    image = min(Gimp.get_images(), key=lambda item: item.get_id(), default=None)
+    if image is None:
+        return {"layers": [], "selected": [], "unsaved": False}
+    if saved:
+        image.clean_all()
+    selected = [layer.get_name() for layer in image.get_selected_layers()]
+    return {"layers": tree(image.get_layers()), "selected": selected, "unsaved": image.is_dirty()}
 
 
 def main():
@@ -51,7 +57,7 @@ def main():
         time.sleep(0.1)
         try:
             with open(ask, encoding="utf-8") as file:
-                number = file.read()
+                number, *saved = file.read().split()
         except OSError:
             continue
         os.unlink(ask)
@@ -59,7 +65,7 @@ def main():
             return
         path = os.path.join(WORK, f"answer-{number}.json")
         with open(path + ".tmp", "w", encoding="utf-8") as file:
-            json.dump(answer(), file)
+            json.dump(answer(bool(saved)), file)
         os.rename(path + ".tmp", path)
 
 

@@ -13,16 +13,24 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageChops
+
 from tests.editors.gimp_real import HERE, PATIENCE_S, Gimp
 
 SCREEN = "1280x900x24"
 _POLL_S = 0.25
 _PROFILE = '(config-version "{version}")\n(show-welcome-dialog no)\n(check-updates no)\n'
 
+MENU = "^GNU Image Manipulation Program$"  # what GTK calls each menu's window
+
+Box = tuple[int, int, int, int]  # left, top, right, bottom
 Found = TypeVar("Found")
 
 
-def wait_for(look: Callable[[], Found], what: str) -> Found:
+def wait_for(look: Callable[[], Found | None], what: str) -> Found:
     """Look until there is something; fail after a long time."""
     deadline = time.monotonic() + PATIENCE_S
     while not (found := look()):
@@ -82,11 +90,42 @@ class Window:
         """The id of the newest visible window with that title (a regular expression); "" without one."""
         return self._xdotool("search", "--onlyvisible", "--name", title).split("\n")[-1]
 
-    def place(self, title: str) -> tuple[int, int, int, int]:
-        """Left, top, width and height of that window's inside, on the screen."""
-        told = self._xdotool("getwindowgeometry", "--shell", self.find(title))
+    def place(self, title: str) -> Box:
+        """Where that window's inside is on the screen."""
+        return self._place(self.find(title))
+
+    def _place(self, window: str) -> Box:
+        told = self._xdotool("getwindowgeometry", "--shell", window)
         found = dict(line.split("=") for line in told.split("\n"))
-        return int(found["X"]), int(found["Y"]), int(found["WIDTH"]), int(found["HEIGHT"])
+        left, top = int(found["X"]), int(found["Y"])
+        return left, top, left + int(found["WIDTH"]), top + int(found["HEIGHT"])
+
+    def menus(self) -> list[Box]:
+        """Where the open menus are, the leftmost first."""
+        return sorted(self._place(found) for found in self._xdotool("search", "--onlyvisible", "--name", MENU).split())
+
+    def find_picture(self, picture: NDArray[np.uint8]) -> tuple[int, int]:
+        """Left and top of where the screen shows these pixels, (H, W, 3); waits until it does."""
+
+        def look() -> tuple[int, int] | None:
+            screen = np.asarray(Image.open(self.shoot("canvas")).convert("RGB"))
+            found = cv2.matchTemplate(screen, picture, cv2.TM_SQDIFF_NORMED)
+            _least, _most, where, _ = cv2.minMaxLoc(found)
+            return (where[0], where[1]) if _least < 0.01 else None
+
+        return wait_for(look, "a picture on the screen")
+
+    def await_change(self, before: Path, box: Box, width: int) -> Box:
+        """Wait until so wide a part of a box of the screen differs from a screenshot; returns where it does."""
+
+        def look() -> Box | None:
+            shots = [Image.open(shot).convert("RGB").crop(box) for shot in (before, self.shoot("canvas"))]
+            found = ImageChops.difference(*shots).getbbox()
+            if found is None or found[2] - found[0] < width:
+                return None
+            return found[0] + box[0], found[1] + box[1], found[2] + box[0], found[3] + box[1]
+
+        return wait_for(look, "a change on the screen")
 
     def await_window(self, title: str) -> str:
         """Wait for such a window and bring it to the front."""
@@ -126,10 +165,10 @@ class Window:
         """Put a window's corner at that point of the screen."""
         self._xdotool("windowmove", self.find(title), str(x), str(y))
 
-    def ask(self) -> dict[str, Any]:
-        """The layers of the open image, as the watcher inside sees them."""
+    def ask(self, order: str = "") -> dict[str, Any]:
+        """The layers of the open image, as the watcher inside sees them, which carries out an order first."""
         self._asked += 1
-        (self._gimp.work / "ask.tmp").write_text(str(self._asked), encoding="utf-8")
+        (self._gimp.work / "ask.tmp").write_text(f"{self._asked} {order}", encoding="utf-8")
         (self._gimp.work / "ask.tmp").rename(self._gimp.work / "ask")
         path = self._gimp.work / f"answer-{self._asked}.json"
         wait_for(path.is_file, "the watcher's answer")
@@ -138,14 +177,14 @@ class Window:
 
     def top_layers(self) -> list[str]:
         """The names of the image's layers on the top level, top first."""
-        return [layer["name"] for image in self.ask()["images"] for layer in image]
+        return [layer["name"] for layer in self.ask()["layers"]]
 
     def await_layers(self, names: list[str], selected: list[str] | None = None) -> None:
         """Wait until the image has exactly these layers on the top level, and these are selected."""
 
         def look() -> bool:
             found = self.ask()
-            tops = [layer["name"] for image in found["images"] for layer in image]
+            tops = [layer["name"] for layer in found["layers"]]
             return tops == names and selected in (None, found["selected"])
 
         wait_for(look, f"the layers {names}")
@@ -154,7 +193,7 @@ class Window:
         """Wait until the layers of the open image, top first, are as `look` wants them; returns them."""
 
         def found() -> list[dict[str, Any]]:
-            layers: list[dict[str, Any]] = self.ask()["images"][0]
+            layers: list[dict[str, Any]] = self.ask()["layers"]
             return layers if look(layers) else []
 
         return wait_for(found, what)

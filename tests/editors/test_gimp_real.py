@@ -348,12 +348,16 @@ def test_the_procedures_as_gimp_has_them(answers: Mapping[str, Any]) -> None:
     assert {name: types[name] for name in expected} == expected
 
 
-def test_without_pyzmq(answers: Mapping[str, Any], gimp: Gimp, backends: Backends) -> None:
+def test_without_pyzmq_and_without_picture_files(answers: Mapping[str, Any], gimp: Gimp, backends: Backends) -> None:
     """The pure-Python transport, as on Windows and macOS; the backend of the other cases is adopted."""
     gimp.hide_pyzmq()
+    written = gimp.watch_files()
     cases = Cases(gimp)
     cases.add("pure", [cases.layer("sketch", sketch())], arguments={"seed": 11})
     answer = made(gimp.run(cases.described), "pure")
     expected = from_client(backends, sketch(), seed=11)["portrait"]
     assert np.array_equal(gimp.pixels(group_in(answer)["children"][0]), expected)
     assert len(backends.started) == 2
+    files = written.read_text("utf-8").splitlines()
+    assert [path for path in files if "/limner-home/" in path]  # start.lock: the plug-in was watched
+    assert not [path for path in files if "/limner-home/" not in path and "/__pycache__/" not in path]

@@ -15,15 +15,15 @@ from PIL import Image
 
 from tests.editors.gimp_engine import JOBS_LOG, KILL_BACKEND, SLOW, SLOW_FILE
 from tests.editors.gimp_real import Backends, open_gimp
-from tests.editors.gimp_window import Window, open_window, wait_for
+from tests.editors.gimp_window import Box, Window, open_window, wait_for
 from tests.editors.test_gimp_real import SIDE, sketch
 
 pytestmark = [pytest.mark.editors, pytest.mark.timeout(2400)]
 
 ALONE, TOGETHER = ["face.png"], ["Limner portrait", "face.png"]
 IMAGE_WINDOW, DIALOG, LIVE = "– GIMP$", "^Sketch to Portrait$", "^Live Portrait$"
-FILTERS, LIMNER, PORTRAIT_ENTRY = (427, 33), (452, 510), (725, 585)  # where they are on the screen
-CANCEL_BUTTON = (634, 661)  # of the progress bar in the image window
+ENTRIES = ["Invert Sketch", "Live Portrait", "Shadow Guide", "Sketch to Portrait", "Upsample Face"]  # as GIMP sorts
+PART = (100, 56, 430, 456)  # of the sketch, in its pixels: seen whole, and large enough to be found once only
 _STATE: dict[str, Any] = {}
 
 
@@ -65,34 +65,58 @@ def end_of_slow_job(home: Path) -> str:
 
 def kept_values(window: Window) -> dict[str, Any]:
     """The arguments that the top layer was made with."""
-    arguments: dict[str, Any] = json.loads(window.ask()["images"][0][0]["parasite"])["arguments"]
+    arguments: dict[str, Any] = json.loads(window.ask()["layers"][0]["parasite"])["arguments"]
     return arguments
 
 
-def saturation(screenshot: Path, box: tuple[int, int, int, int] = (250, 150, 640, 600)) -> float:
-    """How colorful a part of the screen (left, top, right, bottom) is: the mean difference of the channels, in
-    [0, 255]. It is the canvas, unless told otherwise."""
+def canvas_place(window: Window) -> tuple[int, int]:
+    """Where the screen shows the sketch's left top corner; GIMP shows it in its own size."""
+    left, top, right, bottom = PART
+    x, y = window.find_picture(sketch()[top:bottom, left:right, :3])
+    return x - left, y - top
+
+
+def saturation(screenshot: Path, box: Box) -> float:
+    """How colorful a part of the screen is: the mean difference of the channels, in [0, 255]."""
     left, top, right, bottom = box
     pixels = np.asarray(Image.open(screenshot).convert("RGB"), np.int16)[top:bottom, left:right]
     return float(np.ptp(pixels, axis=2).mean())
 
 
-def preview_box(window: Window, title: str) -> tuple[int, int, int, int]:
-    """Where a dialog shows its preview on the screen."""
-    x, y, width, _height = window.place(title)
-    return x + width - 270, y + 40, x + width - 30, y + 270
+def await_preview(window: Window) -> None:
+    """Wait for the colorful picture at the right of the dialog."""
+
+    def shown(shot: Path) -> bool:
+        _left, top, right, _bottom = window.place(DIALOG)
+        return saturation(shot, (right - 270, top + 40, right - 30, top + 270)) > 40
+
+    window.await_picture(shown, "the preview in the dialog")
+
+
+def test_a_backend_that_does_not_start_is_told_and_tried_again(window: Window) -> None:
+    refuse, backends = _STATE["home"] / "refuse", _STATE["backends"]
+    refuse.touch()
+    choose(window, "p", DIALOG)
+    wait_for(lambda: not refuse.exists(), "a backend that refuses to start")
+    wait_for(lambda: window.press("alt+b") or backends.started, "another try")
+    await_preview(window)
+    window.shoot("tried-again")
+    window.press("Escape")
+    window.await_no_window(DIALOG)
 
 
 def test_the_menu_entry_is_found_and_clicked(window: Window) -> None:
     """The dialog shows a preview, and leaving it changes nothing."""
     window.await_window(IMAGE_WINDOW)
-    window.click(*FILTERS)
-    window.point(*LIMNER, pause=3)  # its submenu opens
-    window.point(PORTRAIT_ENTRY[0], LIMNER[1])
-    window.click(*PORTRAIT_ENTRY)
+    window.press("alt+r")
+    left, _top, right, bottom = wait_for(window.menus, "the menu Filters")[0]
+    window.click(left + (right - left) // 3, bottom - 12)  # Limner, the last submenu
+    left, top, right, bottom = wait_for(lambda: window.menus()[1:], "the menu Limner")[0]
+    height = (bottom - top) / len(ENTRIES)
+    window.shoot("menu")
+    window.click((left + right) // 2, round(top + (ENTRIES.index("Sketch to Portrait") + 0.5) * height))
     window.await_window(DIALOG)
-    box = preview_box(window, DIALOG)
-    window.await_picture(lambda shot: saturation(shot, box) > 40, "the preview in the dialog")
+    await_preview(window)
     assert window.top_layers() == ALONE
     window.press("Escape")
     window.await_no_window(DIALOG)
@@ -126,21 +150,21 @@ def test_cancel_in_gimps_own_progress_bar(window: Window) -> None:
     """GIMP ends the plug-in's process, and the backend drops the job."""
     slow = _STATE["home"] / SLOW_FILE
     slow.touch()
+    window.await_window(IMAGE_WINDOW)
+    before = window.shoot("no-progress")
+    left, _top, right, bottom = window.place(IMAGE_WINDOW)
     choose(window, "g")
-    window.await_picture(cancel_button, "the button Cancel in the status bar")
-    window.click(*CANCEL_BUTTON)
+    _left, top, right, bottom = window.await_change(before, (left, bottom - 60, right, bottom), width=120)
+    window.click(right - 25, (top + bottom) // 2)  # the button Cancel ends the row
     assert end_of_slow_job(_STATE["home"]) == "Cancelled"
     slow.unlink()
     assert window.top_layers() == ALONE
 
 
-def cancel_button(screenshot: Path) -> bool:
-    """A light word stands where the button is."""
-    pixels = np.asarray(Image.open(screenshot).convert("L"))[653:670, 610:662]
-    return bool((pixels > 170).sum() > 60)
-
-
 def test_menu_dialog_undo_and_repeat(window: Window) -> None:
+    window.await_window(IMAGE_WINDOW)
+    x, y = canvas_place(window)
+    shown = (x + 100, y + 50, x + 400, y + 450)
     choose(window, "p", DIALOG)
     set_seed(window, 0)
     window.press("alt+n")  # the nose gets a value of its own: what Refine says now
@@ -148,15 +172,15 @@ def test_menu_dialog_undo_and_repeat(window: Window) -> None:
     window.press("Return")
     window.await_layers(TOGETHER, selected=ALONE)
     window.await_window(IMAGE_WINDOW)
-    window.await_picture(lambda shot: saturation(shot) > 40, "the portrait on the canvas")
+    window.await_picture(lambda shot: saturation(shot, shown) > 40, "the portrait on the canvas")
     first = kept_values(window)
     assert (first["nose"], first["mouth"]) == (pytest.approx(0.3), -1.0)
     window.press("ctrl+z")
     window.await_layers(ALONE)  # one step for the group and both layers
-    window.await_picture(lambda shot: saturation(shot) < 5, "the gray sketch on the canvas")
+    window.await_picture(lambda shot: saturation(shot, shown) < 5, "the gray sketch on the canvas")
     window.press("ctrl+f")
     window.await_layers(TOGETHER, selected=ALONE)
-    children = [layer["name"] for layer in window.ask()["images"][0][0]["children"]]
+    children = [layer["name"] for layer in window.ask()["layers"][0]["children"]]
     assert children == ["Portrait", "Shadow guide"]
     assert kept_values(window) == first
     undo(window)
@@ -175,7 +199,7 @@ def test_invert_and_upsample(window: Window, key: str, title: str, group: str, c
     window.shoot(group)
     window.press("Return")
     window.await_layers([group, "face.png"], selected=ALONE)
-    assert [layer["name"] for layer in window.ask()["images"][0][0]["children"]] == children
+    assert [layer["name"] for layer in window.ask()["layers"][0]["children"]] == children
     undo(window)
     window.await_layers(ALONE)
 
@@ -189,17 +213,27 @@ def test_live_follows_strokes_and_their_undo_in_place(window: Window) -> None:
         found = layers[0]["children"][0]["checksum"] if layers[0]["children"] else empty
         return found if found != empty else None
 
+    window.await_window(IMAGE_WINDOW)
+    x, y = canvas_place(window)
     choose(window, "l", LIVE)
     window.move_window(LIVE, 640, 100)
     first = window.await_tree(portrait, "the live portrait")
     assert [layer["name"] for layer in first] == TOGETHER
     assert first[0]["opacity"] == 50.0
     window.await_window(IMAGE_WINDOW)
-    window.stroke((260, 200), (260, 240), (330, 280), (420, 300))
+    window.stroke(*[(x + 100 + 40 * n, y + 90 + 20 * n) for n in range(5)])
     drawn = window.await_tree(lambda layers: portrait(layers) not in (None, portrait(first)), "a new portrait")
     window.shoot("live")
     assert drawn[-1]["checksum"] != first[-1]["checksum"]
     assert [layer["name"] for layer in drawn] == TOGETHER
+    assert not window.ask("saved")["unsaved"]
+    window.await_window(LIVE)
+    set_seed(window, 5)
+    window.await_tree(lambda layers: portrait(layers) not in (None, portrait(drawn)), "a portrait of other colors")
+    wait_for(lambda: window.ask()["unsaved"], "the image's mark of a change")
+    assert kept_values(window)["seed"] == 5
+    set_seed(window, 0)
+    window.await_tree(lambda layers: portrait(layers) == portrait(drawn), "the portrait of the drawing")
     undo(window)
     again = window.await_tree(lambda layers: portrait(layers) == portrait(first), "the portrait of before")
     assert again[-1]["checksum"] == first[-1]["checksum"]

@@ -5,22 +5,21 @@ did harm. The same seed sends the same inputs to the decoders."""
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psutil
-from rich.console import Console
-from rich.progress import Progress
 
 from tests.fuzz.decoding import fuzz_decoders
 from tests.fuzz.live import Holdings, check_alive, fuzz_server
 from tests.support.backends import ServerProcess
+from tests.support.campaign import Steps, conclude
 
 _WARM_UP = 400  # inputs after which a process has loaded what it ever will
 # What a process may hold more at the end than after the warm-up, during which its worker may still be starting.
@@ -71,23 +70,18 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=int(time.time()), help="default: a new one each time")
     options = parser.parse_args()
     live = int(options.inputs * options.live)
+    decoded = options.inputs - live
     report: dict[str, Any] = {"seed": options.seed}
-    with Progress(console=Console(stderr=True)) as shown, tempfile.TemporaryDirectory() as folder:
-        decoding = shown.add_task("decoders", total=options.inputs - live)
-        serving = shown.add_task("live server", total=live)
+    faults = []
+    with tempfile.TemporaryDirectory() as folder:
         try:
-            report["decoders"] = run_decoders(
-                options.inputs - live, options.seed, lambda done: shown.update(decoding, completed=done)
-            )
+            report["decoders"] = run_decoders(decoded, options.seed, Steps("decoders", decoded))
             with live_server(Path(folder)) as server:
-                report["live"] = run_live(
-                    server, live, options.seed, lambda done: shown.update(serving, completed=done)
-                )
+                report["live"] = run_live(server, live, options.seed, Steps("live server", live))
         except Exception as error:
-            report["harm"] = f"{type(error).__name__}: {error}"
-            shown.console.print_exception()
-    print(json.dumps(report))
-    return int("harm" in report)
+            traceback.print_exc()
+            faults.append(f"{type(error).__name__}: {error}")
+    return conclude(f"{options.inputs} damaged inputs", report, faults)
 
 
 if __name__ == "__main__":

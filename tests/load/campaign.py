@@ -5,7 +5,6 @@ Status 1 when a job was lost or answered twice, a client got nothing done, or th
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -16,6 +15,7 @@ from limner.client import Client
 from tests.fuzz.live import Holdings, check_alive
 from tests.load.clients import run_artists, summary
 from tests.support.backends import PATIENCE_S, ServerProcess, wait_for
+from tests.support.campaign import Steps, conclude
 
 GROWTH_MB, GROWTH_FILES = 48.0, 8  # what server and workers may hold more at the end than after the warm-up
 
@@ -29,7 +29,13 @@ def run_load(folder: Path, clients: int, jobs: int, minutes: float, workers: int
         run_artists(connection, clients, 4)  # warm-up: everything is loaded, every buffer has its size
         before = _holdings(server)
         deadline = time.monotonic() + minutes * 60
-        artists = run_artists(connection, clients, jobs, lambda: not minutes or time.monotonic() < deadline)
+        tell = Steps("minutes", minutes)
+
+        def go_on() -> bool:
+            tell(min(minutes, round(minutes - (deadline - time.monotonic()) / 60, 1)))
+            return time.monotonic() < deadline
+
+        artists = run_artists(connection, clients, jobs, go_on if minutes else lambda: True)
         check_alive(connection)
         after = _holdings(server)
         report = {"workers": workers, **summary(artists), "before": before, "after": after}
@@ -74,8 +80,8 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         report = run_load(Path(folder), options.clients, options.jobs, options.minutes, options.workers)
-    print(json.dumps(report))
-    return int(bool(report["faults"]))
+    name = f"{options.clients} clients for {options.minutes:g} minutes, {report['submitted']} jobs"
+    return conclude(name, report, report["faults"])
 
 
 if __name__ == "__main__":

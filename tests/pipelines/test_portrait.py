@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
+import cv2
 import numpy as np
 import pytest
 
@@ -14,6 +16,8 @@ from limner.pipelines.base import Cancelled, JobError, Request
 from limner.pipelines.engine import Engine, build_engine, choose_device
 from tests.imaging.drawings import photo_like
 from tests.pipelines.conftest import face_drawing, run
+
+STAGES = ("code", "projection", "shadow")  # of a window
 
 
 def test_a_portrait_and_its_guide_come_back(engine: Engine) -> None:
@@ -76,24 +80,68 @@ def test_without_a_guide_none_is_drawn(engine: Engine) -> None:
     assert set(run(engine, face_drawing(), shadow=False).images) == {"portrait"}
 
 
-def test_one_changed_part_costs_one_window_on_the_examples_too(engine: Engine) -> None:
-    cache, sketch = engine.portrait.cache, example_sketch()
-    run(engine, sketch, canvas="example")
-    before = cache.encoded
-    run(engine, with_other_eye(sketch), canvas="example")
-    assert cache.encoded == before + 1
-
-
-def test_one_changed_part_costs_one_window(engine: Engine) -> None:
+@pytest.fixture
+def computed(engine: Engine) -> Callable[[], dict[str, int]]:
+    """Tells how many windows of each kind were computed since it was last asked."""
     cache = engine.portrait.cache
+
+    def since() -> dict[str, int]:
+        counts = dict(cache.computed)
+        cache.computed.clear()
+        return counts
+
+    since()
+    return since
+
+
+@pytest.mark.parametrize("side", [512, 2048])
+def test_one_changed_part_costs_one_window_on_the_examples_too(
+    engine: Engine, computed: Callable[[], dict[str, int]], side: int
+) -> None:
+    for sketch, count in ((example_sketch(), 5), (with_other_eye(example_sketch()), 1)):
+        larger = cv2.resize(sketch, (side, side), interpolation=cv2.INTER_NEAREST)[..., None]
+        run(engine, larger, canvas=f"example {side}")
+        assert computed() == dict.fromkeys(STAGES, count)
+
+
+def test_one_changed_part_costs_one_window(engine: Engine, computed: Callable[[], dict[str, int]]) -> None:
     run(engine, face_drawing(), canvas="paper")
-    before = cache.encoded
-    run(engine, face_drawing(), canvas="paper")
-    assert cache.encoded == before
+    assert computed() == dict.fromkeys(STAGES, 5)
+    run(engine, face_drawing(), canvas="paper", seed=4)
+    assert computed() == {}
     changed = run(engine, face_drawing(mouth=12), canvas="paper")
-    assert cache.encoded == before + 1
+    assert computed() == dict.fromkeys(STAGES, 1)
     fresh = run(engine, face_drawing(mouth=12))
-    assert np.array_equal(changed.images["portrait"], fresh.images["portrait"])
+    for name in ("portrait", "shadow"):
+        assert np.array_equal(changed.images[name], fresh.images[name])
+
+
+def test_the_guide_is_drawn_from_what_the_portrait_needed(
+    engine: Engine, computed: Callable[[], dict[str, int]]
+) -> None:
+    run(engine, face_drawing(), canvas="guided", shadow=False)
+    assert "shadow" not in computed()
+    run(engine, face_drawing(), task="shadow", canvas="guided")
+    assert computed() == {"shadow": 5}
+
+
+def test_every_window_decodes_its_neighbors_in_one_batch(engine: Engine) -> None:
+    batches: dict[str, list[int]] = {part: [] for part in PARTS}
+    hooks = [
+        decoder.register_forward_pre_hook(lambda _, inputs, part=part: batches[part].append(len(inputs[0])))
+        for part, decoder in engine.portrait.cache.embedding.decoders.items()
+    ]
+    run(engine, face_drawing())
+    for hook in hooks:
+        hook.remove()
+    assert all(len(sizes) == 1 for sizes in batches.values())
+    assert max(sizes[0] for sizes in batches.values()) > 1
+
+
+def test_without_a_canvas_nothing_is_kept(engine: Engine, computed: Callable[[], dict[str, int]]) -> None:
+    for _ in range(2):
+        run(engine, face_drawing())
+        assert computed() == dict.fromkeys(STAGES, 5)
 
 
 def test_only_so_many_canvases_are_kept(engine: Engine) -> None:

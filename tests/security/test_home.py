@@ -201,6 +201,17 @@ def test_a_file_that_cannot_be_written_again_is_tried_later(
         assert read_connection() == INFO
 
 
+def test_what_a_killed_backend_left_half_written_is_removed(limner_home: Path) -> None:
+    lock = held_lock(limner_home)
+    half, other = limner_home / "connection.json.ab12cd.tmp", limner_home / "install.json.ab12cd.tmp"
+    for path in (half, other):
+        path.write_text('{"token": "')
+    with Publication(INFO, lock):
+        assert not half.exists()
+        assert other.exists(), "somebody may be writing it"
+    lock.release()
+
+
 def test_a_running_backend_is_found_although_its_file_was_deleted(server: ServerProcess, limner_home: Path) -> None:
     info = server.wait_until_listening()
     command = Command(limner_home, limner_home)

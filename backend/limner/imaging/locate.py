@@ -11,18 +11,20 @@ from numpy.typing import NDArray
 
 from limner.imaging.errors import FrameError
 from limner.imaging.frame import MAX_RATIO, MIN_SIZE, FaceFrame, full_frame
+from limner.imaging.reading import SketchReading
 
 FloatImage = NDArray[np.float32]
 
 
-def frame_from_params(frame: str | Sequence[float], gray: FloatImage) -> FaceFrame:
+def frame_from_params(frame: str | Sequence[float], drawing: FloatImage | SketchReading) -> FaceFrame:
     """The frame that a request names: "full" (the whole picture) or [x, y, size].
 
-    gray: (H, W) float32 from ``normalize_sketch``. "auto" is the frame finder's (``pipelines.framing``). Numbers are in
-    picture pixels: left and top edge and side of the square. Raises FrameError ``bad_parameter`` for anything else, and
-    for a square that does not touch the picture, is smaller than 16 pixels or larger than 16 times the picture.
+    drawing: (H, W) float32 from ``normalize_sketch``, or the picture's reading. "auto" is the frame finder's
+    (``pipelines.framing``). Numbers are in picture pixels: left and top edge and side of the square. Raises FrameError
+    ``bad_parameter`` for anything else, and for a square that does not touch the picture, is smaller than 16 pixels or
+    larger than 16 times the picture.
     """
-    height, width = gray.shape
+    height, width = drawing.shape
     if isinstance(frame, str):
         if frame != "full":
             raise FrameError("bad_parameter", f"There is no frame called {frame!r}.", "Use auto, full or X,Y,SIZE.")

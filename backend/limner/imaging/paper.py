@@ -4,16 +4,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from limner.imaging.planes import FloatImage, Strip, luma_of
+from limner.imaging.tones import LEVELS, deviation, quantiles, tone_counts
 
 _LAYER_COVER = 0.6  # a layer with less than this share of opaque pixels is strokes on transparency
 _LEAST_TINT = 0.3  # a primary that the paper has less of is left out
 _FAINTEST_PAPER = 0.25  # never brighten paper more than four times
+_CELLS = 24  # of the grid in which paper is looked for, each way
 _LEAST_CONTRAST = 0.2  # never stretch contrast more than five times
 
 
@@ -29,52 +32,62 @@ class Recipe:
     black: float = 0.0
     white: float = 1.0
 
-    def apply(self, strip: Strip, rows: slice, height: int) -> FloatImage:
-        """(h, W) gray in [0, 1]: flattened, then stretched between the black and the white point."""
-        gray = self.flatten(strip, rows, height)
-        gray -= self.black
-        gray /= self.white - self.black
+    def apply(self, strip: Strip) -> FloatImage:
+        """(h, w) gray in [0, 1]: flattened, then stretched between the black and the white point."""
+        gray = self.flatten(strip)
+        gray -= np.float32(self.black)
+        gray *= np.float32(1 / (self.white - self.black))
         return np.clip(gray, 0, 1, out=gray)
 
-    def flatten(self, strip: Strip, rows: slice, height: int) -> FloatImage:
-        """(h, W) gray relative to the paper around it, up to 1; a stroke of a bright color (yellow) is still seen."""
+    def flatten(self, strip: Strip) -> FloatImage:
+        """(h, w) gray relative to the paper around it, up to 1; a stroke of a bright color (yellow) is still seen."""
         if self.alpha_is_ink and strip.alpha is not None:
             return 1 - strip.alpha
-        color = strip.color
-        surface = _surface(self.paper, rows, height, color.shape[2]).clip(*self.paper_range)
-        planes = np.ones_like(color)
-        for source, plane, tint in zip(color, planes, self.tint, strict=True):
-            if len(color) == 3 and tint < _LEAST_TINT:  # paper without this primary: the plane tells nothing
-                continue
-            np.subtract(1, source, out=plane) if self.inverted else np.copyto(plane, source)
-            plane /= surface * np.float32(tint)
-            np.minimum(plane, 1, out=plane)
-        if len(planes) == 1:
-            return np.asarray(planes[0])
+        surface = self.surface(strip)
+        if len(strip.color) == len(self.tint) == 1:
+            return self._relative(strip.color[0], surface)
+        color = np.broadcast_to(strip.color, (3, *surface.shape))
+        planes = np.ones(color.shape, np.float32)
+        for source, plane, tint in zip(color, planes, np.broadcast_to(self.tint, 3), strict=True):
+            if tint >= _LEAST_TINT:  # paper without this primary: the plane tells nothing
+                plane[:] = self._relative(source, surface * np.float32(tint))
         darkest = np.minimum(np.minimum(planes[0], planes[1]), planes[2])
         return np.asarray(0.5 * (luma_of(planes) + darkest), np.float32)
+
+    def surface(self, strip: Strip) -> FloatImage:
+        """(h, w): the luma of the paper under a strip."""
+        surface = _surface(self.paper, strip.y, strip.x)
+        return np.clip(surface, *self.paper_range.astype(np.float32), out=surface)
+
+    def _relative(self, plane: FloatImage, paper: FloatImage) -> FloatImage:
+        gray = np.divide(1 - plane if self.inverted else plane, paper)
+        return np.minimum(gray, 1, out=gray)
 
 
 def analyse(small: Strip) -> Recipe:
     """Find the recipe on a reduced copy of the picture."""
+    rough = find_paper(small)
+    black, white = _levels(rough.flatten(small))
+    return replace(rough, black=black, white=white)
+
+
+def find_paper(small: Strip) -> Recipe:
+    """The recipe without its black and white point: all that ``flatten`` needs."""
     alpha_is_ink = _alpha_is_ink(small)
     inverted = not alpha_is_ink and _is_light_on_dark(small.luma())
     color = 1 - small.color if inverted else small.color
     luma = color[0] if len(color) == 1 else luma_of(color)
-    paper, limits = _fit_paper(luma)
-    rows, height = slice(0, luma.shape[0]), luma.shape[0]
-    surface = _surface(paper, rows, height, luma.shape[1]).clip(*limits)
-    rough = Recipe(alpha_is_ink, inverted, paper, limits, _tint(color, luma, surface))
-    black, white = _levels(rough.apply(small, rows, height))
-    return replace(rough, black=black, white=white)
+    rough = Recipe(alpha_is_ink, inverted, *_fit_paper(luma), np.ones(len(color)))
+    return rough if len(color) == 1 else replace(rough, tint=_tint(color, luma, rough.surface(small)))
 
 
 def _tint(color: FloatImage, luma: FloatImage, surface: FloatImage) -> NDArray[np.float64]:
     """The paper's color, (P,): median of each plane over the luma where the picture is as bright as its paper."""
+    luma, surface = luma[::2, ::2], surface[::2, ::2]  # a quarter of the pixels tells it as well
     bare = luma > 0.93 * surface
-    if len(color) == 1 or not bare.any():
+    if not bare.any():
         return np.ones(len(color))
-    return np.array([float(np.median(plane[bare] / surface[bare])) for plane in color])
+    return np.array([float(np.median(plane[::2, ::2][bare] / surface[bare])) for plane in color])
 
 
 def _alpha_is_ink(small: Strip) -> bool:
@@ -89,24 +102,26 @@ def _alpha_is_ink(small: Strip) -> bool:
 
 def _is_light_on_dark(luma: FloatImage) -> bool:
     """Whether the even areas are mostly dark and the thin marks on them light. luma: (h, w) in [0, 1]."""
-    low, high = np.percentile(luma, (0.5, 99.5))
+    low, high = quantiles(tone_counts(luma), (0.005, 0.995))
     if high - low < 0.02:  # one even area
         return bool(high < 0.5)
-    unit = ((luma - low) / (high - low)).clip(0, 1).astype(np.float32)
-    even = (cv2.dilate(unit, np.ones((5, 5))) - cv2.erode(unit, np.ones((5, 5)))) < 0.2
-    dark, light = float(np.mean(even & (unit < 0.35))), float(np.mean(even & (unit > 0.65)))
+    unit = np.clip((luma - np.float32(low)) * np.float32(1 / (high - low)), 0, 1)
+    square = np.ones((5, 5), np.uint8)
+    even = (cv2.dilate(unit, square) - cv2.erode(unit, square)) < 0.2
+    if np.count_nonzero(even & (unit < 0.35)) <= np.count_nonzero(even & (unit > 0.65)):
+        return False
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
     light_marks = float(cv2.morphologyEx(unit, cv2.MORPH_TOPHAT, disk).sum())
-    dark_marks = float(cv2.morphologyEx(unit, cv2.MORPH_BLACKHAT, disk).sum())
-    return dark > light and light_marks > dark_marks
+    return light_marks > float(cv2.morphologyEx(unit, cv2.MORPH_BLACKHAT, disk).sum())
 
 
-def _surface(coefficients: NDArray[np.float64], rows: slice, height: int, width: int) -> FloatImage:
-    """A quadratic surface over a picture of ``height`` rows, both axes from -1 to 1: (rows, width) float32."""
+def _surface(coefficients: NDArray[np.float64], y: FloatImage, x: FloatImage) -> FloatImage:
+    """A quadratic surface at rows y (h,) and columns x (w,), both from -1 to 1 over the picture: (h, w) float32."""
     one, x1, y1, xy, x2, y2 = coefficients.astype(np.float32)
-    y = ((np.arange(rows.start, rows.stop, dtype=np.float32) + 0.5) / height * 2 - 1)[:, None]
-    x = ((np.arange(width, dtype=np.float32) + 0.5) / width * 2 - 1)[None, :]
-    return np.asarray((one + y1 * y + y2 * y * y) + (x1 + xy * y) * x + x2 * x * x, np.float32)
+    surface = np.multiply.outer(x1 + xy * y, x)
+    surface += (one + y1 * y + y2 * y * y)[:, None]
+    surface += x2 * x * x
+    return np.asarray(surface, np.float32)
 
 
 def _fit_paper(luma: FloatImage) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -115,10 +130,8 @@ def _fit_paper(luma: FloatImage) -> tuple[NDArray[np.float64], NDArray[np.float6
     Asymmetric least squares over the bright level of 24 x 24 cells: cells below the surface (ink, hair) count little,
     and curvature costs, so that the surface is even where no paper is seen.
     """
-    cells = _bright_cells(luma)
-    rows = slice(0, len(cells))
-    terms = np.stack([_surface(unit, rows, len(cells), len(cells)).ravel() for unit in np.eye(6)], 1).astype(np.float64)
-    values = cells.reshape(-1).astype(np.float64)
+    terms = _terms()
+    values = _bright_cells(luma).reshape(-1).astype(np.float64)
     penalty = np.diag([0.0, 0.002, 0.002, 0.005, 0.005, 0.005]) * len(values)
     weights, coefficients = np.ones(len(values)), np.zeros(6)
     for below in np.geomspace(0.3, 0.002, 12):  # what lies below the surface counts less and less
@@ -131,21 +144,29 @@ def _fit_paper(luma: FloatImage) -> tuple[NDArray[np.float64], NDArray[np.float6
     return coefficients, limits
 
 
+@lru_cache(maxsize=1)
+def _terms() -> NDArray[np.float64]:
+    """The six terms of the surface in the middles of the cells: (CELLS ** 2, 6)."""
+    middles = ((np.arange(_CELLS) + 0.5) / _CELLS * 2 - 1).astype(np.float32)
+    return np.stack([_surface(unit, middles, middles).ravel() for unit in np.eye(6)], 1).astype(np.float64)
+
+
 def _bright_cells(channel: FloatImage) -> FloatImage:
-    """The bright level (90th percentile) of each cell of a 24 x 24 grid: (24, 24)."""
-    even = cv2.resize(channel, (192, 192), interpolation=cv2.INTER_AREA)
-    cells = even.reshape(24, 8, 24, 8).transpose(0, 2, 1, 3).reshape(24, 24, 64)
+    """The bright level (90th percentile) of each cell of a grid: (CELLS, CELLS)."""
+    even = cv2.resize(channel, (8 * _CELLS, 8 * _CELLS), interpolation=cv2.INTER_AREA)
+    cells = even.reshape(_CELLS, 8, _CELLS, 8).transpose(0, 2, 1, 3).reshape(_CELLS, _CELLS, 64)
     return np.partition(cells, 57, axis=2)[..., 57]
 
 
 def _levels(flat: FloatImage) -> tuple[float, float]:
     """Black and white point of flattened gray: paper grain goes to white, the darker strokes to black."""
-    bright = flat[flat > 0.8]
-    if bright.size == 0:
+    counts = tone_counts(flat)
+    bright = int(0.8 * LEVELS) + 1  # the lowest level above 0.8
+    if not counts[bright:].any():
         return 0.0, 1.0
-    middle = float(np.median(bright))
-    grain = 1.48 * float(np.median(np.abs(bright - middle)))
+    middle = quantiles(counts[bright:], [0.5], bright)[0]
+    grain = 1.48 * deviation(counts[bright:], round(middle * LEVELS) - bright)
     white = float(np.clip(middle - 2.5 * grain, 0.8, 1.0))
-    ink = flat[flat < white - 0.08]
-    black = float(np.percentile(ink, 3)) if ink.size > 8 else 0.0
+    ink = counts[: int((white - 0.08) * LEVELS) + 1]
+    black = quantiles(ink, [0.03])[0] if ink.sum() > 8 else 0.0
     return min(black, white - _LEAST_CONTRAST), white

@@ -23,10 +23,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from limner.imaging.paper import analyse
-from limner.imaging.planes import FloatImage, Strip, reduced, without_color
+from limner.imaging.paper import find_paper
+from limner.imaging.planes import FloatImage, Strip
+from limner.imaging.reading import SketchReading
+from limner.imaging.tones import quantiles, tone_counts
 
 _CHECK_SIDE = 384  # the longer side of what is drawn, when it is measured, in pixels
+_READ_SIDE = 512  # the longer side at which it is read for that, at most
+_NEARLY_ALL = 0.97  # of a side: what is left out shows no other paper
 _EVEN = 0.02  # what differs less from the edge's color is even canvas
 _LEAST_SIDE = 8  # pixels of the reduced picture; nothing smaller is cut out
 _INK = 0.9  # tones below this, relative to the paper, are drawn
@@ -36,12 +40,12 @@ _WEIGHTS = np.array([42.0, 27.7, 27.7, -5.4, 11.8, -24.2])
 _BIAS = -28.0
 
 
-def is_photo(picture: NDArray[Any]) -> bool:
-    """Whether the picture, (H, W, C) as ``planes.checked`` gives it, is a photo or a painting, not a drawing."""
+def is_photo(picture: NDArray[Any] | SketchReading) -> bool:
+    """Whether the picture, as for ``normalize_sketch``, or its reading, is a photo or a painting, not a drawing."""
     return float(photo_measures(picture) @ _WEIGHTS) + _BIAS > 0
 
 
-def photo_measures(picture: NDArray[Any]) -> NDArray[np.float64]:
+def photo_measures(picture: NDArray[Any] | SketchReading) -> NDArray[np.float64]:
     """Six measures that tell photos from drawings, taken on what is drawn: (6,). picture: as for ``is_photo``.
 
     Paper is one brightness, so in a drawing nearly all bright pixels have it; in a photo bright pixels are of many
@@ -49,11 +53,10 @@ def photo_measures(picture: NDArray[Any]) -> NDArray[np.float64]:
     little contrast where they are smoothest (4, log of the 10th percentile) and are everywhere (5, share of the
     picture), and the darkest are nearly black (6).
     """
-    small = reduced(without_color(_drawn_part(picture)))
-    tone, color = _scaled(_flat(small)[None])[0], _scaled(small.color)
-    darkest = float(np.percentile(tone, 0.5))
-    tone = ((tone - darkest) / max(1 - darkest, 0.05)).clip(0, 1).astype(np.float32)
-    histogram = np.convolve(np.histogram(tone, 64, (0, 1))[0], (0.25, 0.5, 0.25), "same")
+    tone, color = _drawn_part(SketchReading.of(picture))
+    darkest = quantiles(tone_counts(tone), [0.005])[0]
+    tone = np.clip((tone - np.float32(darkest)) * np.float32(1 / max(1 - darkest, 0.05)), 0, 1)
+    histogram = np.convolve(cv2.calcHist([tone], [0], None, [64], [0, 1.0001]).ravel(), (0.25, 0.5, 0.25), "same")
     peak = 32 + int(histogram[32:].argmax())
     paper = (tone > (peak - 1) / 64) & (tone < (peak + 2) / 64)
     tone = np.minimum(1, tone * np.float32(64 / (peak + 0.5)))
@@ -74,27 +77,39 @@ def _chroma(color: FloatImage, mid: NDArray[np.bool_]) -> float:
     return min(2 * float(differences.std()), 0.25)
 
 
-def _drawn_part(picture: NDArray[Any]) -> NDArray[Any]:
-    """The picture without even canvas and without paper around what is drawn: (h, w, C), not reduced."""
-    small = reduced(picture)
+def _drawn_part(reading: SketchReading) -> tuple[FloatImage, FloatImage]:
+    """The picture without even canvas and without paper around what is drawn, with a longer side of 384 pixels.
+
+    Gray relative to the paper, (h, w), 1 = paper, and the color planes, (P, h, w)."""
+    small = reading.small
     rows, columns = (_inside(span) for span in _box(_differs_from_edge(small.color)))
-    alpha = None if small.alpha is None else small.alpha[rows, columns]
-    inner_rows, inner_columns = _box(_is_ink(_flat(Strip(small.color[:, rows, columns], alpha))))
-    height, width = small.color.shape[1:]
-    return picture[
-        _enlarged(rows.start, inner_rows, picture.shape[0] / height),
-        _enlarged(columns.start, inner_columns, picture.shape[1] / width),
-    ]
+    drawn, recipe = small, reading.recipe
+    if not _is_nearly_all((rows, columns), small):
+        drawn = small.part(rows, columns)
+        recipe = find_paper(drawn)
+    flat = recipe.flatten(drawn)
+    inner = _box(_is_ink(flat))
+    if _is_nearly_all(inner, drawn) and max(flat.shape) >= 0.9 * _CHECK_SIDE:
+        return _scaled(flat[inner][None])[0], _scaled(drawn.color[:, inner[0], inner[1]])
+    if drawn is small:
+        rows = columns = slice(0, 0)
+    part = reading.part(_moved(inner[0], rows.start), _moved(inner[1], columns.start), _READ_SIDE)
+    return _scaled(find_paper(part).flatten(part)[None])[0], _scaled(part.color)
+
+
+def _is_nearly_all(spans: tuple[slice, slice], strip: Strip) -> bool:
+    """Whether what lies outside of these rows and columns is too little to change what is paper in the strip."""
+    sides = strip.color.shape[1:]
+    return all(span.stop - span.start >= _NEARLY_ALL * side for span, side in zip(spans, sides, strict=True))
+
+
+def _moved(span: slice, by: int) -> slice:
+    return slice(span.start + by, span.stop + by)
 
 
 def _inside(span: slice) -> slice:
     """A span without its outermost pixels, which in a reduced picture are half canvas."""
     return slice(span.start + 1, span.stop - 1) if span.stop - span.start > _LEAST_SIDE else span
-
-
-def _enlarged(offset: int, span: slice, scale: float) -> slice:
-    """A span of the reduced picture, counted from ``offset``, in pixels of the whole one."""
-    return slice(int((offset + span.start) * scale), int(np.ceil((offset + span.stop) * scale)))
 
 
 def _differs_from_edge(color: FloatImage) -> NDArray[np.bool_]:
@@ -114,12 +129,6 @@ def _box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
     if rows.size == 0 or min(np.ptp(rows), np.ptp(columns)) < _LEAST_SIDE:
         return slice(0, mask.shape[0]), slice(0, mask.shape[1])
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-
-
-def _flat(small: Strip) -> FloatImage:
-    """Gray relative to the paper around it, (h, w), 1 = paper."""
-    height = small.color.shape[1]
-    return analyse(small).flatten(small, slice(0, height), height)
 
 
 def _scaled(planes: FloatImage) -> FloatImage:

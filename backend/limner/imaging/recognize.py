@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limner.imaging.paper import analyse
-from limner.imaging.planes import FloatImage, Strip, checked, reduced
+from limner.imaging.planes import Strip
+from limner.imaging.reading import SketchReading
 
 SIDE = 256  # pixels, the longer side at which a picture is measured
 _MOST_INK_COLOR = 0.02  # spread of the colors that ink and paper do not explain, up to which there is no color
@@ -26,9 +27,9 @@ _MOST_TONE = 0.17  # share of what is drawn that may be tone in a line sketch
 _INK, _PAPER = 0.12, 0.90  # tones lie between
 
 
-def recognize_style(picture: NDArray[Any]) -> str:
-    """ "line", "gray" or "color". picture: (H, W, C) as for ``normalize_sketch``; raises SketchError as that does."""
-    small = _scaled(reduced(checked(picture)))
+def recognize_style(picture: NDArray[Any] | SketchReading) -> str:
+    """ "line", "gray" or "color". picture: as for ``normalize_sketch``, which tells the errors, or its reading."""
+    small = _scaled(SketchReading.of(picture).small)
     if color_spread(small) > _MOST_INK_COLOR:
         return "color"
     return "gray" if tone_share(small) > _MOST_TONE else "line"
@@ -50,8 +51,7 @@ def color_spread(small: Strip) -> float:
 
 def tone_share(small: Strip) -> float:
     """The share of what is drawn (all that is not paper) that is even tone."""
-    height = small.color.shape[1]
-    gray = analyse(small).apply(small, slice(0, height), height)
+    gray = analyse(small).apply(small)
     between = ((gray > _INK) & (gray < _PAPER)).astype(np.uint8)
     tone = cv2.erode(between, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
     drawn = int((gray < _PAPER).sum())
@@ -60,13 +60,6 @@ def tone_share(small: Strip) -> float:
 
 def _scaled(small: Strip) -> Strip:
     """The picture with a longer side of `SIDE` pixels, if it is larger."""
-    scale = SIDE / max(small.color.shape[1:])
-    if scale >= 1:
-        return small
-    size = max(1, round(small.color.shape[2] * scale)), max(1, round(small.color.shape[1] * scale))
-
-    def shrunk(plane: FloatImage) -> FloatImage:
-        return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
-
-    alpha = None if small.alpha is None else shrunk(small.alpha)
-    return Strip(np.stack([shrunk(plane) for plane in small.color]), alpha)
+    height, width = small.color.shape[1:]
+    scale = SIDE / max(height, width)
+    return small if scale >= 1 else small.shrunk(max(1, round(height * scale)), max(1, round(width * scale)))

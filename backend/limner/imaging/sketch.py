@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From whatever is on the sketch layer to what the networks see, with a word for the artist when it is no drawing.
-
-All decisions (which side is paper, how bright it is where, how dark the ink is) are taken on a reduced copy; the
-picture itself is then converted in strips of rows, so that the largest picture needs no more than its own gray copy.
-"""
+"""From whatever is on the sketch layer to what the networks see, with a word for the artist when it is no drawing."""
 
 from __future__ import annotations
 
@@ -15,9 +11,9 @@ from numpy.typing import NDArray
 
 from limner.imaging.errors import SketchError
 from limner.imaging.frame import CANVAS, PAPER, FaceFrame, extract
-from limner.imaging.paper import analyse
 from limner.imaging.photo_check import is_photo
-from limner.imaging.planes import FloatImage, checked, reduced, strips, without_color
+from limner.imaging.planes import FloatImage
+from limner.imaging.reading import SketchReading
 from limner.imaging.strokes import normalize_stroke_width
 
 _FAINTEST_LINE = 0.03  # ink below this is grain of the paper
@@ -26,7 +22,7 @@ _LEAST_EXTENT = 0.03  # a mark shorter than this share of the longer side is a s
 _MOST_COVER = 0.94  # share of ink above which no lines can be told apart
 
 
-def normalize_sketch(picture: NDArray[Any]) -> FloatImage:
+def normalize_sketch(picture: NDArray[Any] | SketchReading) -> FloatImage:
     """Any picture of a drawing -> (H, W) float32 in [0, 1]: 1 is paper, 0 is ink.
 
     picture: (H, W) or (H, W, C) with C in 1..4 (gray, gray + alpha, RGB, RGBA), uint8, uint16 or float32 (in [0, 1],
@@ -35,22 +31,17 @@ def normalize_sketch(picture: NDArray[Any]) -> FloatImage:
     Paper is flattened (divided by a smooth surface fitted to its brightness) and contrast stretched robustly.
     Raises SketchError ``bad_picture`` for another shape or kind of array and for NaN or infinite values.
     """
-    picture = without_color(checked(picture))
-    recipe = analyse(reduced(picture))
-    height, width = picture.shape[:2]
-    gray = np.empty((height, width), np.float32)
-    for rows, strip in strips(picture):
-        gray[rows] = recipe.apply(strip, rows, height)
-    return gray
+    return SketchReading.of(picture).whole()
 
 
-def line_image(gray: FloatImage, frame: FaceFrame) -> FloatImage:
+def line_image(drawing: FloatImage | SketchReading, frame: FaceFrame) -> FloatImage:
     """What the networks see: the frame of a normalized drawing, with lines of one width.
 
-    gray: (H, W) float32 from ``normalize_sketch``. Returns (512, 512) float32 in [0, 1], 1 = paper. Lines that became
-    faint because the frame was shrunk are brought back to full ink first.
+    drawing: (H, W) float32 from ``normalize_sketch``, or the picture's reading, which saves large pictures from being
+    normalized as a whole. Returns (512, 512) float32 in [0, 1], 1 = paper. Lines that became faint because the frame
+    was shrunk are brought back to full ink first.
     """
-    canvas = extract(gray, frame, CANVAS, PAPER)
+    canvas = drawing.framed(frame) if isinstance(drawing, SketchReading) else extract(drawing, frame, CANVAS, PAPER)
     ink = 1 - canvas
     drawn = ink[ink > _FAINTEST_LINE]
     if drawn.size:
@@ -59,26 +50,24 @@ def line_image(gray: FloatImage, frame: FaceFrame) -> FloatImage:
     return normalize_stroke_width(canvas)
 
 
-def check_drawing(picture: NDArray[Any]) -> None:
+def check_drawing(picture: NDArray[Any] | SketchReading) -> None:
     """Raise SketchError when the picture is no drawing to work from; else do nothing.
 
-    picture: the picture as it came, as for ``normalize_sketch`` (its output is accepted too, but with contrast
-    stretched and color gone photos are told apart less surely). Codes:
+    picture: the picture as it came, as for ``normalize_sketch``, or its reading (what ``normalize_sketch`` gives is
+    accepted too, but with contrast stretched and color gone photos are told apart less surely). Codes:
     ``blank_sketch``  nothing but paper and specks;
     ``not_a_sketch``  a photo (see ``photo_check``);
     ``too_dense``     ink nearly everywhere.
     """
-    picture = checked(picture)
-    small = reduced(without_color(picture))
-    height = small.color.shape[1]
-    gray = analyse(small).apply(small, slice(0, height), height)
+    reading = SketchReading.of(picture)
+    gray = reading.small_gray
     if _is_blank(gray):
         raise SketchError(
             "blank_sketch",
             "There is no drawing: the picture is empty but for specks.",
             "Draw a face on the layer, or choose the layer that holds it.",
         )
-    if is_photo(picture):
+    if is_photo(reading):
         raise SketchError(
             "not_a_sketch",
             "This looks like a photo or a painting, not like a drawing in lines or pencil.",
@@ -94,7 +83,12 @@ def check_drawing(picture: NDArray[Any]) -> None:
 
 def _is_blank(gray: FloatImage) -> bool:
     """Whether no connected mark of a reduced, normalized drawing is longer than a speck. gray: (h, w) in [0, 1]."""
-    marks = (gray < 0.85).astype(np.uint8)
+    marks = (gray < 0.85).view(np.uint8)
+    least, third = max(3.0, _LEAST_EXTENT * max(gray.shape)), len(gray) // 3
+    return _longest(marks[third : 2 * third + 1]) < least and _longest(marks) < least  # mostly the middle suffices
+
+
+def _longest(marks: NDArray[np.uint8]) -> int:
+    """The most rows or columns that a connected mark takes up."""
     _, _, stats, _ = cv2.connectedComponentsWithStats(marks, connectivity=8)
-    extents = stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
-    return extents.size == 0 or int(extents.max()) < max(3.0, _LEAST_EXTENT * max(gray.shape))
+    return int(stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(initial=0))

@@ -7,9 +7,13 @@ and pencil shading are tone, not line, and keep their tone.
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from limner.imaging.thinning import thinned
 
 FloatImage = NDArray[np.float32]
 Mask = NDArray[np.uint8]
@@ -19,6 +23,7 @@ _INK = 0.4  # darker than 1 - _INK after the local stretch is ink
 _SPECK = 8  # connected ink of fewer pixels is dust
 _FAINTEST = 0.08  # local contrast below this is grain of the paper
 _SHARE_OF_SPACING = 0.45  # lines closer than their width over this are drawn thinner
+_SQUARE = np.ones((3, 3), np.uint8)
 _DIGITAL_LENGTH = 1.12  # mean length of a step between neighboring skeleton pixels over all directions
 
 
@@ -34,13 +39,16 @@ def normalize_stroke_width(gray: FloatImage, target_px: float = TARGET_WIDTH) ->
     if lines_only == 0:
         return gray.copy()
     mask = _ink_mask(gray)
-    width = _typical_width(mask)
+    depth = _depth(mask)
+    width = _typical_width(depth)
     if width == 0:
         return gray.copy()
-    mask = _smoothed(mask, width)
-    fill = _solid_areas(mask, width)
-    redrawn = _draw_skeleton(_skeleton(mask), gray, target_px)
+    smooth = _smoothed(mask, width)
+    fill = _solid_areas(smooth, depth if smooth is mask else _depth(smooth), width)
+    redrawn = _draw_skeleton(thinned(smooth), gray, target_px)
     normalized = np.minimum(redrawn, 1 - fill * (1 - gray))
+    if lines_only == 1:
+        return np.asarray(normalized, np.float32)
     return np.asarray(lines_only * normalized + (1 - lines_only) * gray, np.float32)
 
 
@@ -50,11 +58,12 @@ def stroke_width(gray: FloatImage) -> float:
     gray: (H, W) float32 in [0, 1], 1 = paper. Solid areas do not count.
     """
     mask = _ink_mask(np.asarray(gray, np.float32))
-    width = _typical_width(mask)
+    depth = _depth(mask)
+    width = _typical_width(depth)
     if width == 0:
         return 0.0
-    fill = np.asarray(cv2.dilate(_solid_areas(mask, width), _disk(2)), np.float32)
-    length = float(np.sum((_skeleton(mask) > 0) & (fill < 0.5))) * _DIGITAL_LENGTH
+    fill = np.asarray(cv2.dilate(_solid_areas(mask, depth, width), _disk(2)), np.float32)
+    length = float(np.sum((thinned(mask) > 0) & (fill < 0.5))) * _DIGITAL_LENGTH
     ink = float(((1 - gray) * (1 - fill)).sum())
     return ink / length if length else 0.0
 
@@ -75,23 +84,45 @@ def _ink_mask(gray: FloatImage) -> Mask:
     """Ink, 0 or 255. Faint lines count like dark ones: each is compared with the ink around it."""
     ink = 1 - gray
     strongest = cv2.GaussianBlur(cv2.dilate(ink, _disk(8)), (0, 0), 4)
-    mask = np.where(ink > _INK * np.maximum(strongest, _FAINTEST), 255, 0).astype(np.uint8)
-    return _without_specks(mask, _SPECK)
+    return _without_specks(_as_mask(ink > _INK * np.maximum(strongest, _FAINTEST)), _SPECK)
 
 
 def _without_specks(mask: Mask, least: int) -> Mask:
     """Drop connected parts of fewer than ``least`` pixels."""
+    labels, stats = _parts(mask)
+    return _cleared(mask, labels, stats, stats[:, cv2.CC_STAT_AREA] < least)
+
+
+def _parts(mask: Mask) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The connected parts: a label for each pixel (H, W), and OpenCV's statistics of each label."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    keep = stats[:, cv2.CC_STAT_AREA] >= least
-    keep[0] = False
-    return np.where(keep[labels], 255, 0).astype(np.uint8)
+    return np.asarray(labels), np.asarray(stats)
 
 
-def _typical_width(mask: Mask) -> float:
+def _cleared(mask: Mask, labels: NDArray[Any], stats: NDArray[Any], unwanted: NDArray[np.bool_]) -> Mask:
+    """The mask without its unwanted parts, by their label; the paper (label 0) is none."""
+    cleared = mask.copy()
+    for label in np.flatnonzero(unwanted[1:]) + 1:
+        left, top, width, height = stats[label, :4]
+        box = slice(top, top + height), slice(left, left + width)
+        cleared[box][labels[box] == label] = 0
+    return cleared
+
+
+def _as_mask(chosen: NDArray[np.bool_]) -> Mask:
+    """0 or 255."""
+    return chosen.view(np.uint8) * np.uint8(255)
+
+
+def _depth(mask: Mask) -> FloatImage:
+    """How far each pixel of ink is from paper: (H, W) float32, in pixels."""
+    return np.asarray(cv2.distanceTransform(mask, cv2.DIST_L2, 5), np.float32)
+
+
+def _typical_width(depth: FloatImage) -> float:
     """Median width over the ridges of the distance transform, in pixels; 0 without ink."""
-    distance = cv2.distanceTransform(mask, cv2.DIST_L2, 5)
-    ridge = (distance > 0) & (distance >= cv2.dilate(distance, np.ones((3, 3))))
-    return float(2 * np.median(distance[ridge]) - 0.5) if ridge.any() else 0.0
+    ridge = (depth > 0) & (depth >= cv2.dilate(depth, _SQUARE))
+    return float(2 * np.median(depth[ridge]) - 0.5) if ridge.any() else 0.0
 
 
 def _smoothed(mask: Mask, width: float) -> Mask:
@@ -99,24 +130,25 @@ def _smoothed(mask: Mask, width: float) -> Mask:
     sigma = width / 6
     if sigma < 0.7:
         return mask
-    return np.where(cv2.GaussianBlur(mask, (0, 0), sigma) > 127, 255, 0).astype(np.uint8)
+    return _as_mask(np.asarray(cv2.GaussianBlur(mask, (0, 0), sigma)) > 127)
 
 
-def _solid_areas(mask: Mask, width: float) -> FloatImage:
-    """Parts much thicker than the lines: (H, W) float32 in [0, 1]."""
+def _solid_areas(mask: Mask, depth: FloatImage, width: float) -> FloatImage:
+    """Parts much thicker than the lines: (H, W) float32 in [0, 1]. depth: that of the mask."""
     radius = max(0.9 * width, 0.5 * width + 2.0)
-    core = np.where(cv2.distanceTransform(mask, cv2.DIST_L2, 5) > radius, 0, 255).astype(np.uint8)
-    reach = cv2.distanceTransform(core, cv2.DIST_L2, 5)
-    solid = (radius + 1.5 - reach).clip(0, 1)
-    return np.asarray(np.maximum(solid, _dots(mask, width)), np.float32)
+    dots = _dots(mask, width)
+    around = _as_mask(depth <= radius)  # 0 in the core of what is solid
+    if around.all():
+        return dots
+    solid = (radius + 1.5 - cv2.distanceTransform(around, cv2.DIST_L2, 5)).clip(0, 1)
+    return np.asarray(np.maximum(solid, dots), np.float32)
 
 
 def _dots(mask: Mask, width: float) -> FloatImage:
     """Ink that is as long as it is wide (a pupil drawn with a thick pen), which has no skeleton: (H, W), 0 or 1."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    dot = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(1) < 2.6 * width
-    dot[0] = False
-    return dot[labels].astype(np.float32)
+    labels, stats = _parts(mask)
+    short = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(1) < 2.6 * width
+    return ((mask > 0) & (_cleared(mask, labels, stats, short) == 0)).astype(np.float32)
 
 
 def _draw_skeleton(skeleton: Mask, gray: FloatImage, width: float) -> FloatImage:
@@ -128,20 +160,17 @@ def _draw_skeleton(skeleton: Mask, gray: FloatImage, width: float) -> FloatImage
     line = skeleton > 0
     if not line.any():
         return np.ones(gray.shape, np.float32)
-    density = cv2.GaussianBlur(line.astype(np.float32), (0, 0), 6)  # length of line per area: one over the spacing
+    drawn = line.astype(np.float32)
+    density = cv2.GaussianBlur(drawn, (0, 0), 6)  # length of line per area: one over the spacing
     widths = np.minimum(width, _SHARE_OF_SPACING / np.maximum(density, 1e-3))
     distance = cv2.distanceTransform(255 - skeleton, cv2.DIST_L2, 5)
     ink = (widths / 2 - distance + 0.5).clip(0, 1)
-    strongest = cv2.dilate(1 - gray, np.ones((3, 3))) * line
+    strongest = cv2.dilate(1 - gray, _SQUARE) * drawn
     full = max(float(np.percentile(strongest[line], 60)), _FAINTEST)
-    weight = cv2.GaussianBlur(line.astype(np.float32), (0, 0), 3)
+    weight = cv2.GaussianBlur(drawn, (0, 0), 3)
     strength = cv2.GaussianBlur(strongest, (0, 0), 3) / np.maximum(weight, 1e-6)
     ink = cv2.GaussianBlur(ink, (0, 0), 0.8) * (strength / full).clip(0, 1)
     return np.asarray(1 - ink, np.float32)
-
-
-def _skeleton(mask: Mask) -> Mask:
-    return np.asarray(cv2.ximgproc.thinning(mask), np.uint8)
 
 
 def _disk(radius: int) -> Mask:

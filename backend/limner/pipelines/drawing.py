@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the artist's picture to what the networks see: the sketch in its face frame, and the codes of its parts."""
+"""From the artist's picture to what the networks see: the sketch in its face frame, and what comes of its parts."""
 
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,17 @@ from numpy.typing import NDArray
 
 from limner.imaging.errors import ImagingError
 from limner.imaging.frame import FaceFrame
-from limner.imaging.sketch import check_drawing, line_image, normalize_sketch
+from limner.imaging.reading import SketchReading
+from limner.imaging.sketch import check_drawing, line_image
+from limner.models.bank import CodeBank
 from limner.models.components import PARTS, ComponentEmbedding, cut_windows
 from limner.models.frame_finder import FrameFinder
+from limner.models.manifold import Projection
 from limner.pipelines.base import JobError
 from limner.pipelines.framing import choose_frame
+from limner.pipelines.shadow import merge_shadows, window_shadow
 
-CANVASES = 8  # canvases whose codes are kept
+CANVASES = 8  # canvases whose parts are kept
 
 
 @dataclass(frozen=True)
@@ -38,10 +42,10 @@ def read_drawing(picture: NDArray[Any], frame: Any, finder: FrameFinder) -> Draw
 
     Raises JobError for a blank picture, a photo, or a frame that makes no sense."""
     try:
-        check_drawing(picture)
-        gray = normalize_sketch(picture)
-        face = choose_frame(frame, gray, finder)
-        lines = line_image(gray, face)  # (512, 512), 1 = paper
+        reading = SketchReading(picture)
+        check_drawing(reading)
+        face = choose_frame(frame, reading, finder)
+        lines = line_image(reading, face)  # (512, 512), 1 = paper
     except ImagingError as error:
         raise JobError(error.code, error.message, error.remedy) from error
     ink = torch.from_numpy(1 - np.ascontiguousarray(lines, np.float32))[None, None].to(finder.device)
@@ -49,28 +53,66 @@ def read_drawing(picture: NDArray[Any], frame: Any, finder: FrameFinder) -> Draw
     return Drawing((F.avg_pool2d(ink, 2) * 255).round() / 255, face)
 
 
-class CodeCache:
-    """Codes of windows by what is drawn in them, for each canvas: one moved eye costs one window."""
+@dataclass
+class Part:
+    """One window of a drawing.
 
-    def __init__(self, embedding: ComponentEmbedding) -> None:
-        self.embedding = embedding
-        self.kept: OrderedDict[str, dict[str, tuple[bytes, torch.Tensor]]] = OrderedDict()
-        self.encoded = 0  # windows encoded so far
+    cut: (1, 1, S, S) ink in [0, 1], what its encoder sees. key: tells it from others. made: what came of it, by name.
+    """
 
-    @torch.inference_mode()
-    def codes(self, ink: torch.Tensor, canvas: str) -> Mapping[str, torch.Tensor]:
-        """Codes by part, (1, D) each, of `ink` (1, 1, 256, 256); without a canvas id nothing is kept."""
+    cut: torch.Tensor
+    key: bytes
+    made: dict[str, Any] = field(default_factory=dict)
+
+
+class PartCache:
+    """What the networks make of each window, kept for each canvas by what is drawn there: one moved eye costs one
+    window. `computed` counts by name what was not there."""
+
+    def __init__(self, embedding: ComponentEmbedding, bank: CodeBank) -> None:
+        self.embedding, self.bank = embedding, bank
+        self.kept: OrderedDict[str, dict[str, Part]] = OrderedDict()
+        self.computed: Counter[str] = Counter()
+
+    def parts(self, ink: torch.Tensor, canvas: str) -> Mapping[str, Part]:
+        """The windows of `ink` (1, 1, 256, 256), known ones with what was made of them; no canvas id: none is kept."""
         known = self.kept.pop(canvas, {})
-        current: dict[str, tuple[bytes, torch.Tensor]] = {}
-        for part, cut in cut_windows(ink).items():
+        parts: dict[str, Part] = {}
+        for name, cut in cut_windows(ink).items():
             key = hashlib.sha256(cut.cpu().numpy().tobytes()).digest()
-            if part in known and known[part][0] == key:
-                current[part] = known[part]
-            else:
-                current[part] = (key, self.embedding.encoders[part](cut))
-                self.encoded += 1
+            parts[name] = known[name] if name in known and known[name].key == key else Part(cut, key)
         if canvas:
-            self.kept[canvas] = current
+            self.kept[canvas] = parts
             while len(self.kept) > CANVASES:
                 self.kept.popitem(last=False)
-        return {part: current[part][1] for part in PARTS}
+        return parts
+
+    @torch.inference_mode()
+    def codes(self, parts: Mapping[str, Part]) -> dict[str, torch.Tensor]:
+        """Codes by part, (1, D) each."""
+        return self._each("code", parts, lambda name, part: self.embedding.encoders[name](part.cut))
+
+    @torch.inference_mode()
+    def projections(self, parts: Mapping[str, Part]) -> dict[str, Projection]:
+        """The codes' projections by part."""
+        codes = self.codes(parts)
+        return self._each("projection", parts, lambda name, _: self.bank.project({name: codes[name]})[name])
+
+    def shadow(self, parts: Mapping[str, Part]) -> NDArray[np.uint8]:
+        """The guide as a layer, (512, 512, 4)."""
+        projections = self.projections(parts)
+        return merge_shadows(
+            self._each(
+                "shadow",
+                parts,
+                lambda name, _: window_shadow(self.embedding, self.bank, name, projections[name]),
+            )
+        )
+
+    def _each(self, what: str, parts: Mapping[str, Part], compute: Callable[[str, Part], Any]) -> dict[str, Any]:
+        """What `compute` makes of each part, or has made of it before."""
+        for name, part in parts.items():
+            if what not in part.made:
+                part.made[what] = compute(name, part)
+                self.computed[what] += 1
+        return {name: parts[name].made[what] for name in PARTS}

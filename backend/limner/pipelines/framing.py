@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from limner.imaging.frame import FaceFrame, extract, full_frame
 from limner.imaging.locate import frame_from_params, ink_box
+from limner.imaging.reading import SketchReading
 from limner.models.frame_finder import SIDE, FrameFinder, as_seen, similarity
 
 _MARGIN = 0.15  # of the ink's longer side, kept around it where the search begins
@@ -22,11 +23,20 @@ _ROUGHLY_FULL = 0.2  # the same where the drawing reaches from the top of its sq
 _TILTED = 8.0  # degrees beyond which a face does not fill its picture
 
 
-def choose_frame(frame: Any, gray: NDArray[np.float32], finder: FrameFinder) -> FaceFrame:
+def choose_frame(frame: Any, drawing: NDArray[np.float32] | SketchReading, finder: FrameFinder) -> FaceFrame:
     """The frame for "auto" (found in the drawing), "full" (all of the picture) or [x, y, size] in its pixels.
 
-    gray: (H, W) in [0, 1], 1 = paper. Raises FrameError where a square is far too small or misses the picture."""
-    return find_face(gray, finder) if frame == "auto" else frame_from_params(frame, gray)
+    drawing: (H, W) in [0, 1], 1 = paper, or the picture's reading, in which a smaller copy is searched. Raises
+    FrameError where a square is far too small or misses the picture."""
+    if frame != "auto":
+        return frame_from_params(frame, drawing)
+    if not isinstance(drawing, SketchReading):
+        return find_face(drawing, finder)
+    copy = drawing.searched()
+    found = find_face(copy.gray, finder)
+    if found == full_frame(*copy.gray.shape):
+        return full_frame(*drawing.shape)
+    return FaceFrame(found.x * copy.ratio, found.y * copy.ratio, found.size * copy.ratio, found.angle)
 
 
 @torch.inference_mode()

@@ -22,8 +22,7 @@ from limner.models.manifold import Projection
 from limner.models.registry import Networks
 from limner.models.synthesis import LATENT_SIDE, Conditions, sample_euler
 from limner.pipelines.base import Outcome, Progress, Request, opaque
-from limner.pipelines.drawing import CodeCache, Drawing, read_drawing
-from limner.pipelines.shadow import draw_shadow
+from limner.pipelines.drawing import Drawing, PartCache, read_drawing
 from limner.pipelines.timing import Stopwatch
 
 
@@ -54,11 +53,11 @@ class PortraitParams:
 
 
 class PortraitPipeline:
-    """Keeps the codes of unchanged windows between calls; one instance for each engine."""
+    """Keeps what was made of unchanged windows between calls; one instance for each engine."""
 
     def __init__(self, networks: Networks) -> None:
         self.networks = networks
-        self.cache = CodeCache(networks.components)
+        self.cache = PartCache(networks.components, networks.bank)
 
     @torch.inference_mode()
     def run(self, request: Request, progress: Progress) -> Outcome:
@@ -69,14 +68,15 @@ class PortraitPipeline:
             drawing = read_drawing(request.images["sketch"], params.frame, self.networks.frame_finder)
         progress("components", 0.05)
         with watch("components"):
-            codes = self.cache.codes(drawing.ink, request.canvas)
+            parts = self.cache.parts(drawing.ink, request.canvas)
+            codes = self.cache.codes(parts)
         with watch("manifold"):
-            projections = self.networks.bank.project(codes)
+            projections = self.cache.projections(parts)
         images = {}
         if params.shadow:
             progress("shadow", 0.1)
             with watch("shadow"):
-                images["shadow"] = draw_shadow(self.networks.components, self.networks.bank, projections)
+                images["shadow"] = self.cache.shadow(parts)
         progress("features", 0.2)
         with watch("features"):
             hints = self._hints(request.images.get("color_hints"), drawing.frame)
@@ -128,7 +128,7 @@ class PortraitPipeline:
 class ShadowPipeline:
     """The shadow guide alone."""
 
-    def __init__(self, networks: Networks, cache: CodeCache) -> None:
+    def __init__(self, networks: Networks, cache: PartCache) -> None:
         self.networks, self.cache = networks, cache
 
     def run(self, request: Request, progress: Progress) -> Outcome:
@@ -139,10 +139,11 @@ class ShadowPipeline:
             drawing = read_drawing(request.images["sketch"], request.params["frame"], self.networks.frame_finder)
         progress("components", 0.3)
         with watch("components"):
-            codes = self.cache.codes(drawing.ink, request.canvas)
+            parts = self.cache.parts(drawing.ink, request.canvas)
+            self.cache.codes(parts)
         with watch("manifold"):
-            projections = self.networks.bank.project(codes)
+            self.cache.projections(parts)
         progress("shadow", 0.6)
         with watch("shadow"):
-            layer = draw_shadow(self.networks.components, self.networks.bank, projections)
+            layer = self.cache.shadow(parts)
         return Outcome({"shadow": layer}, {"frame": drawing.frame.as_dict(), "timings_ms": watch.milliseconds()})

@@ -4,61 +4,85 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
 
+import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from limner.models.bank import CodeBank
 from limner.models.components import CANVAS, DRAWING, WINDOWS, ComponentEmbedding, Window
+from limner.models.feature_mapping import ORDER
 from limner.models.manifold import Projection
 
+FloatImage = NDArray[np.float32]
+
 HEAVIEST = 0.5  # no neighbor alone makes more than half of the shadow
-DAMPING = 0.2  # of the remainder's shadow inside the parts' windows
-FADE = 0.18  # share of a window over which its shadow fades at the border
+DAMPING = 0.2  # of what lies under a window, in its middle
+FADE = 0.3  # share of a window over which its shadow fades at the border
 TINT = (38, 34, 52)  # sRGB of the guide
-
-
-def _fade(window: Window, side: int) -> torch.Tensor:
-    """(side, side) in [0, 1]: 1 in the middle of a window, 0 at its border."""
-    edge = torch.arange(side) + 0.5
-    ramp = (torch.minimum(edge, side - edge) / (FADE * side)).clamp(max=1.0)
-    ramp = ramp * ramp * (3 - 2 * ramp)
-    return ramp[:, None] * ramp[None, :]
+_FRAYED = 3  # pixels of the drawing around the windows where the remainder knows of their emptiness
+_REACH = 20.0  # pixels of the drawing over which the remainder goes on into them
+_SMOOTH = 5  # pixels over which it is smoothed there
 
 
 @torch.inference_mode()
-def window_shadow(embedding: ComponentEmbedding, bank: CodeBank, part: str, projection: Projection) -> torch.Tensor:
+def window_shadow(embedding: ComponentEmbedding, bank: CodeBank, part: str, projection: Projection) -> FloatImage:
     """(S, S) in [0, 1]: the neighbors' decoded drawings, weighted; negative weights draw nothing."""
     weights = projection.weights[0].clamp(0, HEAVIEST)
     drawn = weights > 1e-3
     if not bool(drawn.any()):
         drawn = weights == weights.max()
     neighbors = bank.codes[part][projection.rows[0][drawn]]
-    ink = embedding.decoders[part](neighbors).sigmoid()[:, 0]  # (k, S, S)
+    ink = embedding.decoders[part](neighbors).sigmoid()[:, 0]  # (k, S, S), all neighbors in one batch
     share = weights[drawn] / weights[drawn].sum().clamp(min=1e-6)
-    return (ink * share[:, None, None]).sum(0)
+    return np.asarray((ink * share[:, None, None]).sum(0).float().cpu().numpy(), np.float32)
 
 
-@torch.inference_mode()
-def draw_shadow(
-    embedding: ComponentEmbedding, bank: CodeBank, projections: Mapping[str, Projection]
-) -> NDArray[np.uint8]:
-    """The guide as a layer (512, 512, 4) uint8: one dark tint, its strength in the alpha."""
-    whole = torch.zeros(DRAWING, DRAWING)
-    for window in reversed(WINDOWS):  # the remainder first
-        shadow = window_shadow(embedding, bank, window.name, projections[window.name]).float().cpu()
-        if window.name == "remainder":
-            whole = F.interpolate(shadow[None, None], size=DRAWING, mode="bilinear", align_corners=False)[0, 0]
-            for part in WINDOWS[:-1]:
-                rows, columns = part.slices(DRAWING)
-                whole[rows, columns] *= 1 - (1 - DAMPING) * _fade(part, part.side)
-        else:
-            where = window.slices(DRAWING)
-            whole[where] = torch.maximum(whole[where], shadow * _fade(window, window.side))
-    alpha = F.interpolate(whole[None, None], size=CANVAS, mode="bicubic", align_corners=False)[0, 0].clamp(0, 1)
+def merge_shadows(shadows: Mapping[str, FloatImage]) -> NDArray[np.uint8]:
+    """Shadows by part, (S, S) in [0, 1], as the guide's layer (512, 512, 4) uint8: a tint, its strength in the alpha.
+
+    Each window fades towards its border and damps what lies under it to the same degree, so that no border shows."""
+    whole = _without_holes(cv2.resize(shadows["remainder"], (DRAWING, DRAWING), interpolation=cv2.INTER_LINEAR))
+    windows = {window.name: window for window in WINDOWS}
+    for part in ORDER[1:]:
+        where, soft = windows[part].slices(DRAWING), soft_mask(windows[part])
+        whole[where] = whole[where] * (1 - (1 - DAMPING) * soft) + shadows[part] * soft
+    alpha = cv2.resize(whole, (CANVAS, CANVAS), interpolation=cv2.INTER_CUBIC).clip(0, 1)
     layer = np.empty((CANVAS, CANVAS, 4), np.uint8)
     layer[..., :3] = TINT
-    layer[..., 3] = (alpha * 255).round().byte().numpy()
+    layer[..., 3] = np.rint(alpha * 255)
     return layer
+
+
+@lru_cache(maxsize=len(WINDOWS))
+def soft_mask(window: Window) -> FloatImage:
+    """(S, S) in [0, 1]: 1 in the middle of a window, 0 at its border, smooth between."""
+    edge = np.arange(window.side) + 0.5
+    ramp = (np.minimum(edge, window.side - edge) / (FADE * window.side)).clip(max=1)
+    ramp = ramp * ramp * (3 - 2 * ramp)
+    return np.asarray(np.outer(ramp, ramp), np.float32)
+
+
+def _without_holes(remainder: NDArray[Any]) -> FloatImage:
+    """The remainder's shadow (256, 256), which knows nothing of the windows, going on into them and fading there."""
+    nearest, strength = _beyond()
+    gone_on = cv2.blur(remainder.ravel()[nearest], (_SMOOTH, _SMOOTH)) * strength
+    return np.asarray(np.where(strength < 1, gone_on, remainder), np.float32)
+
+
+@lru_cache(maxsize=1)
+def _beyond() -> tuple[NDArray[np.intp], FloatImage]:
+    """For each pixel the nearest one that the remainder knows, and how much of it is seen there: (256, 256) each."""
+    holes = np.zeros((DRAWING, DRAWING), np.uint8)
+    for window in WINDOWS[:-1]:
+        holes[window.slices(DRAWING)] = 1
+    holes = np.asarray(cv2.dilate(holes, np.ones((2 * _FRAYED + 1, 2 * _FRAYED + 1), np.uint8)), np.uint8)
+    distance, labels = cv2.distanceTransformWithLabels(holes, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    places = np.zeros(int(labels.max()) + 1, np.intp)
+    known = np.flatnonzero(holes == 0)
+    places[labels.ravel()[known]] = known
+    ramp = (1 - distance / _REACH).clip(0, 1)
+    return places[labels], np.asarray(ramp * ramp * (3 - 2 * ramp), np.float32)

@@ -265,11 +265,11 @@ class Jobs:
     def _finish(self, running: _Running, end: ServerMessage) -> None:
         """A worker is done with the job. One that was cancelled stays cancelled, even if it got done just then."""
         seconds = self._clock() - running.began
-        who = f"{running.job.payload.task} of client {running.job.client.hex()}"
-        log.info("job %d, %s: %s after %.2f s", running.number, who, end.kind, seconds)
         del self._running[running.number]
         self._scheduler.finish(running.job.key)
         self._end(running.job, end if running.cancelled is None else Cancelled(end.id))
+        who = f"{running.job.payload.task} of client {running.job.client.hex()}"
+        log.info("job %d, %s: %s after %.2f s", running.number, who, end.kind, seconds)
 
     def _end(self, job: Job[Any], end: ServerMessage) -> None:
         self._positions.pop(job.key, None)

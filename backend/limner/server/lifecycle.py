@@ -100,6 +100,7 @@ class Publication:
 
     def __enter__(self) -> Publication:
         """Raises OSError when the connection file cannot be written."""
+        _remove_leftovers(connection_path())
         path = write_connection(self._info)
         log.info("listening on %s, told in %s", self._info.endpoint, path)
         return self
@@ -144,6 +145,13 @@ class Publication:
             return "" if found.pid not in (0, self._info.pid) and not is_stale(found) else "told something else"
         except (OSError, WireError):
             return "was damaged"
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Removes what a backend that was killed while it wrote its connection file has left; each holds a token."""
+    for leftover in path.parent.glob(f"{path.name}.*.tmp"):
+        with contextlib.suppress(OSError):
+            leftover.unlink()
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 STUDIO_SET = "canada_512"  # free to be shown, so it is kept out of what is measured and of the sample sheets
-SHARP_SETS = ("ffhq_512", "ffhq_256", "stylegan_512", "stylegan_256", "sd3_512", STUDIO_SET)
+SHARP_SETS = ("ffhq_512", "ffhq_256", "stylegan_512", "stylegan_256", "sd3_512", "photos_512", "photos_256", STUDIO_SET)
 SKETCH_SETS = ("feret_sketch", "cuhk_sketch", "ar_sketch")
 
 

@@ -35,6 +35,8 @@ def registered_drawings(faces: Sequence[Face], folder: Path, cache: Path) -> dic
     """Ink (256, 256) uint8 of every drawing in `faces` by the file of its photo; computed once into `cache`."""
     by_file = {f.file: f for f in faces}
     drawings = [f for f in faces if f.is_sketch and f.pair in by_file]
+    if not drawings:
+        return {}
     if cache.exists():
         stored = np.load(cache, mmap_mode="r")
     else:

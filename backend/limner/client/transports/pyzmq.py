@@ -16,6 +16,7 @@ from ...wire.errors import ErrorCode
 from ..errors import BackendError
 from .base import lost, parse_tcp
 
+_LARGE_BYTES = 64 * 1024  # a frame of this size is handed out as libzmq's own memory, not copied
 _NEVER_MS = 24 * 3600 * 1000
 _LAST_WORDS = 0.2  # seconds: libzmq tells of the end before it hands out the last messages
 _ENDED: dict[int, str] = {
@@ -113,7 +114,10 @@ class PyzmqTransport:
 
     def _take(self) -> list[Frame] | None:
         try:
-            return [*self._socket.recv_multipart(zmq.NOBLOCK)]
+            return [
+                frame.buffer if len(frame) >= _LARGE_BYTES else frame.bytes
+                for frame in self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
+            ]
         except zmq.Again:
             return None
         except zmq.ZMQError as error:

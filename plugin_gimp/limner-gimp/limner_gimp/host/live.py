@@ -22,6 +22,7 @@ from .live_layers import LiveLayers  # noqa: E402
 from .work import Call  # noqa: E402
 
 _LOOK_S = 0.25  # between two looks at the layer
+_RETRY_S = 5.0  # after a backend that runs did not answer
 _RESPONSE_RESET = 1  # of GIMP's own dialogs
 _REMOVED = N_("The Live layers are no longer in the image. Press Pause again to insert new ones.")
 _CLOSED = N_("The image or its layer is gone. Close this dialog.")
@@ -33,7 +34,7 @@ class LiveDialog(JobDialog):
     def __init__(self, procedure: Gimp.Procedure, call: Call, launcher: Launcher) -> None:
         super().__init__(procedure, call, Session(launcher, live=True))
         self._layers = LiveLayers(call)
-        self._next_look = 0.0
+        self._next_look = self._next_try = 0.0
         self._loop = GLib.MainLoop()
         self._keeps = True
         self._pause = Gtk.ToggleButton(label=_("_Pause"), use_underline=True)
@@ -96,10 +97,25 @@ class LiveDialog(JobDialog):
             self._halt(_(_CLOSED))
         elif self._layers.removed:
             self._halt(_(_REMOVED))
-        elif self._session.state.problem is None and self._gate.ripe(self._glimpse()):
-            job = self._call.job()
-            if self._gate.new(job.images, job.params):
-                self._session.ask(job)
+        elif self._gate.ripe(self._glimpse()):
+            self._ask()
+        else:
+            self._try_again()
+
+    def _ask(self) -> None:
+        job = self._call.job()
+        if self._gate.new(job.images, job.params):
+            if self._session.state.problem is not None:  # a new stroke is worth a new try
+                self._session.retry()
+            self._session.ask(job)
+
+    def _try_again(self) -> None:
+        """A backend on a computer that is busy may take long to answer."""
+        problem, now = self._session.state.problem, time.monotonic()
+        if problem is None or problem.code != ErrorCode.TIMEOUT:
+            self._next_try = now + _RETRY_S
+        elif now >= self._next_try:
+            self._begin_again()
 
     def _interrupt(self, foreseen: bool) -> None:
         if not foreseen:  # it would happen again and again
