@@ -21,6 +21,10 @@ SCENARIOS = (
     "portraits_undone",
     "results_kept",
     "tools",
+    "changed_layers",
+    "transform_mask",
+    "blending_kept",
+    "under_the_strokes",
     "two_documents",
     "cancel_in_the_middle",
     "ended_in_the_middle",
@@ -30,6 +34,7 @@ SCENARIOS = (
     "clicks",
     "killed_in_the_middle",
     "backend_killed",
+    "not_installed",
 )
 
 

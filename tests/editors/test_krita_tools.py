@@ -77,6 +77,15 @@ def test_the_backend_killed_while_it_draws(facts: Facts) -> None:
     assert found["layers"] == [*ALONE, GROUP]
 
 
+def test_a_backend_that_is_not_installed(facts: Facts) -> None:
+    found = facts.of("not_installed")
+    state, trouble, offered, label = found["told"]
+    assert (state, offered, label) == ("Backend: Not installed", True, "Look again")
+    assert trouble.splitlines()[0] == "The Limner backend is not installed on this computer."
+    assert "pip install limner" in trouble.splitlines()[1]
+    assert found["after"] == ["Backend: Ready (cpu)", "Log"]
+
+
 def test_a_portrait_that_nobody_waits_for_any_more(facts: Facts) -> None:
     found = facts.of("ended_in_the_middle")
     assert found["cancelled"] == [None, ALONE]
