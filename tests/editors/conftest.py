@@ -56,3 +56,9 @@ def krita(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KritaHome]:
 def facts(krita: KritaHome) -> Facts:
     """What happened in one run of Krita through all scenarios."""
     return Facts(krita.run(*SCENARIOS))
+
+
+@pytest.fixture(scope="session")
+def fine_facts(krita: KritaHome, facts: Facts) -> Facts:
+    """What happened in another run, on a screen with twice as many pixels, on which everything is twice as large."""
+    return Facts(krita.run("frame_shown", scale=2))
