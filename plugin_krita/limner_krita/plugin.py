@@ -12,8 +12,8 @@ from .backend.service import BackendService
 from .editor import Editor, Workshop
 from .model.session import Session
 from .model.tasks import INVERT, PORTRAIT, SHADOW, UPSAMPLE
-from .qt import QTimer
-from .texts import tr
+from .qt import QLocale, QTimer
+from .texts import choose_language, tr
 from .ui.docker import LimnerDocker
 from .ui.overlay import FrameOnCanvas
 from .ui.strokes import StrokeWatch
@@ -36,7 +36,7 @@ class ActionEntry:
 # A task of the backend that makes layers of the active one needs one line here, and an entry in the .action file.
 ACTIONS = (
     ActionEntry("limner_generate", "Limner: Generate Portrait", lambda self, on: self.session.generate(PORTRAIT)),
-    ActionEntry("limner_live", "Limner: Live Portrait", lambda self, on: self.session.set_live(on), checkable=True),
+    ActionEntry("limner_live", "Limner: Live Portrait", lambda self, on: self.set_live(on), checkable=True),
     ActionEntry("limner_cancel", "Limner: Cancel", lambda self, on: self.session.cancel()),
     ActionEntry("limner_shadow", "Limner: Shadow Guide Only", lambda self, on: self.session.generate(SHADOW)),
     ActionEntry("limner_invert", "Limner: Invert", lambda self, on: self.session.generate(INVERT)),
@@ -79,6 +79,12 @@ class LimnerExtension(Extension):
         main_window = window.qwindow()  # Krita deletes the wrapper `window` right after this call
         QTimer.singleShot(0, lambda: self._strokes.watch(main_window))
 
+    def set_live(self, on: bool) -> None:
+        """Begin or end to follow the drawing; the docker shows what comes of it, and Live ends when it is hidden."""
+        if on:
+            self.show_docker()
+        self.session.set_live(on)
+
     def show_docker(self) -> None:
         """Bring the docker to the front."""
         for docker in Krita.instance().dockers():
@@ -114,6 +120,7 @@ def _caller(entry: ActionEntry, extension: LimnerExtension) -> Callable[..., Non
 
 def register() -> None:
     """Make the extension and the docker known to Krita."""
+    choose_language(QLocale().uiLanguages())  # the one chosen in Krita, else the system's
     app = Krita.instance()
     app.addExtension(LimnerExtension(app))
     app.addDockWidgetFactory(DockWidgetFactory(DOCKER_ID, DockWidgetFactoryBase.DockRight, LimnerDocker))

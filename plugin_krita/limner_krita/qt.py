@@ -10,9 +10,22 @@ from __future__ import annotations
 import sys
 
 if "PyQt6.QtCore" in sys.modules and "PyQt5.QtCore" not in sys.modules:
-    from PyQt6.QtCore import QAbstractItemModel, QBuffer, QByteArray, QObject, QPointF, QRectF, QSize, Qt, QTimer
+    from PyQt6.QtCore import (
+        QAbstractItemModel,
+        QBuffer,
+        QByteArray,
+        QLocale,
+        QObject,
+        QPointF,
+        QRectF,
+        QSize,
+        Qt,
+        QTimer,
+        QUrl,
+    )
     from PyQt6.QtGui import (
         QColor,
+        QDesktopServices,
         QIcon,
         QImage,
         QPainter,
@@ -48,9 +61,22 @@ if "PyQt6.QtCore" in sys.modules and "PyQt5.QtCore" not in sys.modules:
         QWidget,
     )
 else:
-    from PyQt5.QtCore import QAbstractItemModel, QBuffer, QByteArray, QObject, QPointF, QRectF, QSize, Qt, QTimer
+    from PyQt5.QtCore import (
+        QAbstractItemModel,
+        QBuffer,
+        QByteArray,
+        QLocale,
+        QObject,
+        QPointF,
+        QRectF,
+        QSize,
+        Qt,
+        QTimer,
+        QUrl,
+    )
     from PyQt5.QtGui import (
         QColor,
+        QDesktopServices,
         QIcon,
         QImage,
         QPainter,
@@ -94,6 +120,7 @@ __all__ = [
     "QCheckBox",
     "QColor",
     "QComboBox",
+    "QDesktopServices",
     "QDoubleSpinBox",
     "QFormLayout",
     "QFrame",
@@ -104,6 +131,7 @@ __all__ = [
     "QLabel",
     "QListWidget",
     "QListWidgetItem",
+    "QLocale",
     "QMdiArea",
     "QObject",
     "QPainter",
@@ -125,6 +153,7 @@ __all__ = [
     "QTimer",
     "QToolButton",
     "QTransform",
+    "QUrl",
     "QVBoxLayout",
     "QWidget",
     "Qt",

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from limner.bench.drawings import example_sketch, with_other_eye
-from limner.bench.report import markdown
+from limner.bench.report import BEGIN, END, check_readme, embed, markdown
 from limner.bench.timing import Times, percentile, time_runs
 from limner.models.components import WINDOWS
 from tests.support.command import Command
@@ -52,6 +52,39 @@ def test_the_table_and_the_plot_are_written(report: dict[str, Any]) -> None:
     table = (folder / "bench.md").read_text("utf-8")
     assert f"| {report['ready_s']:.1f} s |" in table
     assert "portraits a second, 8 clients" in table
+
+
+def test_the_table_and_the_plot_are_put_between_the_marks_of_a_readme(report: dict[str, Any], tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(f"# Before\n\n{BEGIN}\nof old\n{END}\n\nafter\n")
+    for _ in range(2):
+        check_readme(readme)
+        embed(readme, report, tmp_path / "docs" / "bench.png")
+    text = readme.read_text("utf-8")
+    assert text.startswith(f"# Before\n\n{BEGIN}\nLimner ")
+    assert text.endswith(f"![What was measured](docs/bench.png)\n{END}\n\nafter\n")
+    assert text.count(markdown(report)) == 1
+    assert "of old" not in text
+
+
+def test_a_readme_without_a_place_is_told_before_anything_is_measured(tmp_path: Path) -> None:
+    command = Command(tmp_path / "home", tmp_path)
+    readme = tmp_path / "README.md"
+    assert "cannot be read" in command.fails("bench", "--out", tmp_path / "out", "--readme", readme)
+    readme.write_text(f"{END}\n{BEGIN}\n")
+    assert f"Put the lines {BEGIN} and {END}" in command.fails("bench", "--out", tmp_path / "out", "--readme", readme)
+    assert command.run("bench", "--readme", readme).status == 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_matrix_peak_that_nobody_would_use_is_left_out(report: dict[str, Any]) -> None:
+    peaks = {"float32": 100.0, "bfloat16": 30.0}
+    shares = {"float32": 0.5, "bfloat16": 1.6}
+    slow = markdown({**report, "matrix_peak_gmac_per_s": peaks, "share_of_matrix_peak": shares})
+    assert "float32 matrix peak (100 G multiply-adds a second) | 50 %" in slow
+    assert "bfloat16" not in slow
+    fast = markdown({**report, "matrix_peak_gmac_per_s": {**peaks, "bfloat16": 200.0}, "share_of_matrix_peak": shares})
+    assert "bfloat16 matrix peak (200 G multiply-adds a second) | 160 %" in fast
 
 
 def test_the_table_compares(report: dict[str, Any]) -> None:

@@ -25,6 +25,22 @@ def test_nothing_is_measured_without_an_index(tmp_path: Path, capsys: pytest.Cap
     assert not (tmp_path / "out").exists()
 
 
+def test_weights_to_compare_with_need_a_name_and_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "index.csv").touch()
+    (tmp_path / "landmarks.npz").touch()
+    given = ["evaluate", "--data", str(tmp_path), "--out", str(tmp_path / "out"), "--compare"]
+    for wrong in ("early", f"early={tmp_path / 'nowhere'}", f"={tmp_path}"):
+        assert run([*given, wrong]) == 2
+        assert "NAME=DIR" in capsys.readouterr().err
+
+
+def test_the_sections_of_the_command_are_those_of_the_report() -> None:
+    from limner.cli.evaluate import Part
+    from limner.evaluation.evaluate import SECTIONS
+
+    assert [part.value for part in Part] == list(SECTIONS)
+
+
 @pytest.mark.parametrize("network", ["prior", "export"])
 def test_the_order_is_told(network: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "index.csv").write_text("file,set,split,size,source_px,yaw,pair,licence\n")

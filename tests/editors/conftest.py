@@ -21,6 +21,10 @@ SCENARIOS = (
     "portraits_undone",
     "results_kept",
     "tools",
+    "changed_layers",
+    "transform_mask",
+    "blending_kept",
+    "under_the_strokes",
     "two_documents",
     "cancel_in_the_middle",
     "ended_in_the_middle",
@@ -30,6 +34,7 @@ SCENARIOS = (
     "clicks",
     "killed_in_the_middle",
     "backend_killed",
+    "not_installed",
 )
 
 
@@ -51,3 +56,9 @@ def krita(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KritaHome]:
 def facts(krita: KritaHome) -> Facts:
     """What happened in one run of Krita through all scenarios."""
     return Facts(krita.run(*SCENARIOS))
+
+
+@pytest.fixture(scope="session")
+def fine_facts(krita: KritaHome, facts: Facts) -> Facts:
+    """What happened in another run, on a screen with twice as many pixels, on which everything is twice as large."""
+    return Facts(krita.run("frame_shown", scale=2))

@@ -195,9 +195,17 @@ def live_preview() -> Steps:
     session().apply()
     yield 500
     layers = names(document.rootNode())
+    docker = next(item for item in Krita.instance().dockers() if item.objectName() == "limner_docker_widget")
+    docker.setVisible(False)
+    yield 300
+    hidden = session().live
+    Krita.instance().action("limner_live").trigger()
+    yield 300
+    shown = [session().live, docker.isVisible()]
     other = yield from new_document(100, 100)
     ended = not session().live
     yield from close(other)
     yield from close(document)
     differs = bytes(first.picture.data) != bytes(second.picture.data)
-    return {"unchanged": unchanged, "differs": differs, "inserted": inserted, "layers": layers, "ended": ended}
+    facts = {"unchanged": unchanged, "differs": differs, "inserted": inserted, "layers": layers, "ended": ended}
+    return {**facts, "hidden": hidden, "shown": shown}

@@ -166,9 +166,7 @@ def frame_shown() -> Steps:
         canvas.setRotation(angle)
         canvas.setZoomLevel(zoom)
         yield 900
-        screen = Krita.instance().activeWindow().qwindow().screen().grabWindow(0).toImage()
-        corner = screen.pixelColor(*_on_screen(20, 20)).getRgb()[:3]
-        line = [screen.pixelColor(*_on_screen(x, y)).getRgb()[:3] for x in range(0, 400, 5) for y in (-50, 350)]
+        corner, *line = _colors([(20, 20), *((x, y) for x in range(0, 400, 5) for y in (-50, 350))])
         orange = sum(red > 180 and 100 < green < 200 and blue < 110 for red, green, blue in line)
         facts.append([corner, orange / len(line)])
     overlay = field("face_frame")
@@ -176,7 +174,16 @@ def frame_shown() -> Steps:
     canvas.resetRotation()
     canvas.setMirror(False)
     yield from close(document)
-    return {"looks": facts, "let_through": let_through}
+    ratio = field("generate_button").devicePixelRatioF()
+    return {"looks": facts, "let_through": let_through, "ratio": ratio}
+
+
+def _colors(places: list[tuple[float, float]]) -> list[list[int]]:
+    """What the screen shows at pixels of the document in front."""
+    screen = Krita.instance().activeWindow().qwindow().screen().grabWindow(0).toImage()
+    scale = int(screen.devicePixelRatio())
+    points = [[scale * value + scale // 2 for value in _on_screen(*place)] for place in places]
+    return [screen.pixelColor(*point).getRgb()[:3] for point in points]
 
 
 def clicks() -> Steps:

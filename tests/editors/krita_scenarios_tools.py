@@ -22,7 +22,9 @@ from krita_steps import (
     picture,
     save,
     session,
+    shot,
     shown_at,
+    stop_the_backend,
     trigger,
     undo_and_redo,
 )
@@ -169,6 +171,22 @@ def killed_in_the_middle() -> Steps:
     facts.update(told=told, nothing=layers, another=session().state.welcome.pid != first)
     yield from close(document)
     return facts
+
+
+def not_installed() -> Steps:
+    """No backend and no record of one: the docker says so; after the installation its button finds it."""
+    yield from stop_the_backend()
+    record, aside = SLOW.with_name("install.json"), SLOW.with_name("aside")
+    record.rename(aside)
+    session().service.start()
+    yield lambda: session().state.name == "not_installed"
+    button = field("help_button")
+    told = [field("backend_state").text(), field("trouble").text(), button.isVisible(), button.text()]
+    shot("not_installed")
+    aside.rename(record)
+    button.click()
+    yield lambda: session().state.name == "ready"
+    return {"told": told, "after": [field("backend_state").text(), field("help_button").text()]}
 
 
 def ended_in_the_middle() -> Steps:

@@ -19,7 +19,7 @@ from tests.support.command import Command
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 FAKE_ENGINE = "tests.editors.krita_engine:build_engine"
-PATIENCE_S = 900  # for one run of Krita with its scenarios, on the slowest machine
+PATIENCE_S = 1400  # for one run of Krita with its scenarios, on the slowest machine
 NEEDED = ("krita", "Xvfb", "xdpyinfo", "xdotool", "openbox")
 
 
@@ -30,12 +30,13 @@ def missing() -> str:
 
 
 @contextlib.contextmanager
-def display(folder: Path) -> Iterator[str]:
-    """An X display that nobody sees."""
+def display(folder: Path, scale: int = 1) -> Iterator[str]:
+    """An X display that nobody sees. scale: how many times as many pixels it has."""
     read_end, write_end = os.pipe()
+    screen = f"{1280 * scale}x{1000 * scale}x24"
     with (folder / "xvfb.log").open("wb") as log:
         server = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(write_end), "-screen", "0", "1280x1000x24", "-nolisten", "tcp", "-noreset"],
+            ["Xvfb", "-displayfd", str(write_end), "-screen", "0", screen, "-nolisten", "tcp", "-noreset"],
             pass_fds=[write_end],
             stdout=log,
             stderr=log,
@@ -127,8 +128,8 @@ class KritaHome:
             manager.terminate()
             manager.wait()
 
-    def run(self, *scenarios: str) -> dict[str, Any]:
-        """Run the scenarios in one Krita; the facts of each by its name."""
+    def run(self, *scenarios: str, scale: int = 1) -> dict[str, Any]:
+        """Run the scenarios in one Krita; the facts of each by its name. scale: of all that Krita shows."""
         facts, log = self.out / "facts.json", self.out / "krita.log"
         facts.unlink(missing_ok=True)
         more = {
@@ -136,8 +137,9 @@ class KritaHome:
             "LIMNER_SCENARIOS": str(HERE),
             "LIMNER_FACTS": str(facts),
             "LIMNER_OUT": str(self.out),
+            "QT_SCALE_FACTOR": str(scale),
         }
-        with display(self.out) as name, log.open("wb") as output, self.window_manager(name):
+        with display(self.out, scale) as name, log.open("wb") as output, self.window_manager(name):
             ended = subprocess.run(
                 ["/usr/bin/krita", "--nosplash"],
                 env=self.environ(name, **more),

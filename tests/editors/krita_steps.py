@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Generator
 from pathlib import Path
@@ -106,6 +107,14 @@ def generate(action: str = "limner_generate") -> Steps:
         "layers": names(Krita.instance().activeDocument().rootNode()),
         "active": Krita.instance().activeDocument().activeNode().name(),
     }
+
+
+def stop_the_backend() -> Steps:
+    """Kill it, if it runs."""
+    welcome = session().state.welcome
+    if session().state.name == "ready":
+        os.kill(welcome.pid, signal.SIGKILL)
+    yield lambda: session().state.name not in ("ready", "loading", "starting")
 
 
 def block_the_backend() -> int:

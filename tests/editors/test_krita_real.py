@@ -69,6 +69,42 @@ def test_parameters_seed_and_weights_are_kept_in_the_document(krita: KritaHome, 
     assert made["frame"] == {"x": 0.0, "y": 0.0, "size": 512.0, "angle": 0.0}
 
 
+@pytest.mark.parametrize(
+    ("document", "seed", "frame", "square"),
+    [
+        ("U16", "7", "full", (0, -50, 400)),
+        ("F32", "7", "full", (0, -50, 400)),
+        ("selection", "8", "200,80,100", (200, 80, 100)),
+    ],
+)
+def test_what_the_command_line_makes_lies_in_the_frame(
+    krita: KritaHome, facts: Facts, tmp_path: Path, document: str, seed: str, frame: str, square: tuple[int, int, int]
+) -> None:
+    facts.of("depths")
+    facts.of("selection_frame")
+    layers = read_layers(krita.out / f"{document}.kra")
+    strokes, made = (as_seen(pixels(layers, name), document) for name in ("Sketch", "Portrait"))
+    cv2.imwrite(str(tmp_path / "sketch.png"), cv2.cvtColor(strokes, cv2.COLOR_RGBA2BGRA))
+    out = tmp_path / "out.png"
+    krita.command().succeeds("portrait", tmp_path / "sketch.png", "-o", out, "--seed", seed, "--frame", frame)
+    x, y, side = square
+    expected = np.zeros_like(made)
+    picture = cv2.resize(cv2.imread(str(out), cv2.IMREAD_UNCHANGED), (side, side), interpolation=cv2.INTER_AREA)
+    top, bottom = max(y, 0), min(y + side, made.shape[0])
+    expected[top:bottom, x : x + side] = cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA)[top - y : bottom - y]
+    assert np.array_equal(made[..., 3] > 0, expected[..., 3] > 0)
+    assert np.abs(made.astype(int) - expected).mean() < 2
+
+
+def as_seen(found: NDArray[np.uint8], document: str) -> NDArray[np.uint8]:
+    """Pixels of a document; those in floating point are linear."""
+    if document != "F32":
+        return found
+    light = found[..., :3] / 255
+    curved = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    return np.dstack([(255 * curved + 0.5).astype(np.uint8), found[..., 3]])
+
+
 @pytest.mark.parametrize("depth", ["U16", "F32"])
 def test_other_depths_and_a_layer_that_begins_off_the_canvas(krita: KritaHome, facts: Facts, depth: str) -> None:
     found = facts.of("depths")[depth]
@@ -142,6 +178,12 @@ def test_live_follows_the_drawing_and_inserts_nothing_before_apply(facts: Facts)
     assert found["inserted"] == 0
     assert GROUP in found["layers"]
     assert found["ended"]
+    assert (found["hidden"], found["shown"]) == (False, [True, True])  # Live ends with the docker, and opens it
+
+
+def test_the_backend_goes_on_when_krita_has_ended(krita: KritaHome, facts: Facts) -> None:
+    facts.of("first_portrait")
+    assert krita.command().json("status")["state"] == "ready"
 
 
 def test_a_killed_backend_is_told_and_replaced(facts: Facts) -> None:

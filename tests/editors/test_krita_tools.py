@@ -77,6 +77,15 @@ def test_the_backend_killed_while_it_draws(facts: Facts) -> None:
     assert found["layers"] == [*ALONE, GROUP]
 
 
+def test_a_backend_that_is_not_installed(facts: Facts) -> None:
+    found = facts.of("not_installed")
+    state, trouble, offered, label = found["told"]
+    assert (state, offered, label) == ("Backend: Not installed", True, "Look again")
+    assert trouble.splitlines()[0] == "The Limner backend is not installed on this computer."
+    assert "pip install limner" in trouble.splitlines()[1]
+    assert found["after"] == ["Backend: Ready (cpu)", "Log"]
+
+
 def test_a_portrait_that_nobody_waits_for_any_more(facts: Facts) -> None:
     found = facts.of("ended_in_the_middle")
     assert found["cancelled"] == [None, ALONE]
@@ -97,9 +106,10 @@ def test_live_never_keeps_the_gui_thread_busy(facts: Facts) -> None:
     assert found["pixels"][-1][0] < PIXELS_MS, found["pixels"]
 
 
-def test_the_face_frame_is_drawn_where_it_is(facts: Facts) -> None:
-    found = facts.of("frame_shown")
-    assert found["let_through"]
+@pytest.mark.parametrize(("run", "scale"), [("facts", 1), ("fine_facts", 2)])
+def test_the_face_frame_is_drawn_where_it_is(request: pytest.FixtureRequest, run: str, scale: int) -> None:
+    found = request.getfixturevalue(run).of("frame_shown")
+    assert (found["let_through"], found["ratio"]) == (True, scale)
     for corner, orange in found["looks"]:
         assert corner == [0, 0, 255]  # the place on the screen is computed rightly
         assert orange > 0.4  # of the dashed line

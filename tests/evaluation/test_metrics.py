@@ -7,7 +7,21 @@ import cv2
 import numpy as np
 import pytest
 
-from limner.evaluation.metrics import bootstrap, edge_f1, edges_of, kernel_distance, mean_of, psnr, rank_one, ssim
+from limner.evaluation.metrics import (
+    Estimate,
+    apart,
+    bootstrap,
+    distances,
+    edge_f1,
+    edges_of,
+    kernel_distance,
+    mean_of,
+    pearsons,
+    psnrs,
+    rank_one,
+    share_of,
+    ssims,
+)
 from tests.support.faces import face_photo
 
 
@@ -75,6 +89,33 @@ def test_psnr_and_ssim_of_a_photo_with_noise() -> None:
     photos = np.stack([face_photo(), face_photo(6)])
     noise = np.random.default_rng(0).normal(0, 10, photos.shape)
     noisy = (photos + noise).clip(0, 255).astype(np.uint8)
-    assert psnr(noisy, photos).value == pytest.approx(20 * np.log10(255 / 10), abs=0.3)
-    assert ssim(photos, photos).value == pytest.approx(1)
-    assert ssim(noisy, photos).value < 0.8
+    assert psnrs(noisy, photos) == pytest.approx(np.full(2, 20 * np.log10(255 / 10)), abs=0.3)
+    assert ssims(photos, photos) == pytest.approx(np.ones(2))
+    assert ssims(noisy, photos).max() < 0.8
+
+
+def test_pearson_sees_contrast_and_brightness_not() -> None:
+    photos = np.stack([face_photo(), face_photo(6)])
+    assert pearsons(photos // 2 + 40, photos) == pytest.approx(np.ones(2), abs=1e-3)
+    assert pearsons(255 - photos, photos) == pytest.approx(-np.ones(2))
+    assert pearsons(np.full_like(photos, 7), photos).tolist() == [0, 0]
+
+
+def test_a_share_is_never_certain() -> None:
+    some, all_of_them = share_of(np.array([True, True, False, True])), share_of(np.ones(20, bool))
+    assert some.value == 0.75
+    assert some.low < 0.5 < 0.75 < some.high < 1
+    assert (all_of_them.value, all_of_them.high) == (1, 1)
+    assert 0.8 < all_of_them.low < 0.9  # Wilson: 20 of 20 leave up to 16 %
+
+
+def test_distances_by_hand() -> None:
+    corners = np.array([[0.0, 0.0], [3.0, 4.0], [0.0, 4.0]])
+    assert distances(corners[:1], corners) == pytest.approx(np.array([[0, 5, 4]]))
+    assert apart(corners) == pytest.approx([4.5, 4, 3.5])
+
+
+def test_a_quotient_is_as_uncertain_as_both() -> None:
+    quotient = Estimate(6, 4, 8, 20).over(Estimate(3, 2, 4, 10))
+    assert (quotient.value, quotient.low, quotient.high, quotient.count) == (2, 1, 4, 10)
+    assert Estimate.from_dict(quotient.as_dict()) == quotient

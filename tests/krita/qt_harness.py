@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the plugin's widgets and pictures in a Qt without Krita: `qt_harness.py PLUGIN_FOLDER FAKE_KRITA PyQt5|PyQt6`.
+"""Runs the plugin's widgets and pictures in a Qt without Krita: `qt_harness.py PLUGIN_FOLDER CHECKOUT PyQt5|PyQt6`.
 
 A process of its own, since a process can have only one Qt. Prints facts as JSON.
 """
@@ -7,7 +7,6 @@ A process of its own, since a process can have only one Qt. Prints facts as JSON
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import json
 import os
 import sys
@@ -16,13 +15,9 @@ from typing import Any
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 
-def load_krita(path: str, qt: str) -> Any:
+def load_krita(qt: str) -> Any:
     """The stand-in for Krita, with the classes that the docker is derived from."""
-    spec = importlib.util.spec_from_file_location("fake_krita", path)
-    assert spec is not None
-    assert spec.loader is not None
-    fake = sys.modules["fake_krita"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(fake)
+    fake = importlib.import_module("tests.krita.fake_krita")
     module = fake.as_module()
     module.DockWidget = importlib.import_module(qt + ".QtWidgets").QDockWidget
     return fake, module
@@ -98,11 +93,11 @@ def docker(fake: Any, application: Any) -> dict[str, Any]:
     spins["nose"].setValue(0.8)
     spins["refine"].setValue(0.6)
     find("new_color").click()
+    opened = opened_by(find("help_button"))
     thumbnail = pictures_module().thumbnail(white(), 96)
     session.history[session.editor.active_canvas().key] = (Entry("portrait", {"refine": 0.1}, "full", thumbnail),)
     session.changed()
-    history = find("history")
-    history.itemClicked.emit(history.item(0))
+    find("history").itemClicked.emit(find("history").item(0))
     find("section_controls").click()
     canvas = QWidget()
     overlay = FrameOverlay(canvas, lambda: None)
@@ -111,6 +106,7 @@ def docker(fake: Any, application: Any) -> dict[str, Any]:
     application.processEvents()
     return {
         "before": before,
+        "help": [find("backend_state").text(), find("help_button").text(), *opened],
         "values": {name: session.values[name] for name in ("refine", "nose", "eps", "style", "shadow")},
         "decimals": spins["eps"].decimals(),
         "tools": [find("invert_button").isEnabled(), find("generate_button").isEnabled()],
@@ -120,6 +116,16 @@ def docker(fake: Any, application: Any) -> dict[str, Any]:
         "masked": not overlay.mask().isEmpty(),
         "scrolls": widget.findChild(QAbstractScrollArea) is not None,
     }
+
+
+def opened_by(button: Any) -> list[str]:
+    """The files that a click of the button opens in other programs."""
+    from limner_krita.ui import status
+
+    opened: list[str] = []
+    status.QDesktopServices = type("Opened", (), {"openUrl": staticmethod(lambda url: opened.append(url.fileName()))})
+    button.click()
+    return opened
 
 
 def pictures_module() -> Any:
@@ -135,12 +141,12 @@ def white() -> Any:
 
 
 def main() -> None:
-    folder, fake_path, qt = sys.argv[1:4]
-    sys.path.insert(0, folder)
+    folder, checkout, qt = sys.argv[1:4]
+    sys.path[:0] = [folder, checkout]
     application = importlib.import_module(qt + ".QtWidgets").QApplication([])
     import limner_krita  # noqa: F401 - before there is a krita module, so that it registers nothing
 
-    fake, module = load_krita(fake_path, qt)
+    fake, module = load_krita(qt)
     sys.modules["krita"] = module
     print(json.dumps({"pictures": pictures(), "docker": docker(fake, application)}))
 

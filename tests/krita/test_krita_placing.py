@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from limner_krita.editor import Block, Canvas, EditorError, Layer, Workshop
 from limner_krita.model.geometry import Rect
-from limner_krita.model.placing import NEW_GROUP, REFRESH, Picture, find_sketch, place_guide, place_result
+from limner_krita.model.placing import NEW_GROUP, REFRESH, Picture, Wish, find_sketch, place_guide, place_result
 from limner_krita.model.record import KEY, Made, Record, digest_of
 
 from tests.krita.fake_krita import SRGB, FakeApp, FakeDocument, FakeNode, FakeRect, Krita
@@ -23,7 +23,12 @@ def block(color: int, x: int = 2, y: int = 3, side: int = 4) -> Block:
 
 
 def make(
-    document: FakeDocument, sketch: FakeNode, record: Record, names: str = "portrait shadow", how: str = REFRESH
+    document: FakeDocument,
+    sketch: FakeNode,
+    record: Record,
+    names: str = "portrait shadow",
+    how: str = REFRESH,
+    under: bool = False,
 ) -> Record:
     """A portrait, its pixels all of a color that tells how many steps the document has had and which picture it is."""
     canvas = Canvas(document)
@@ -32,7 +37,7 @@ def make(
         for index, name in enumerate(names.split())
     }
     made = {name: Picture(item, digest_of(item.data)) for name, item in blocks.items()}
-    placed = place_result(canvas, Layer(document, sketch), "portrait", made, record, how, 0.4)
+    placed = place_result(canvas, Layer(document, sketch), "portrait", made, record, Wish(how, under, 0.4))
     entry = Made("portrait", placed.group, placed.layers, {"seed": 1}, {"a.safetensors": "0" * 64})
     return record.with_made(Layer(document, sketch).uid, entry)
 
@@ -85,14 +90,20 @@ def test_another_portrait_takes_the_place_of_the_group(app: FakeApp) -> None:
     assert len(document.root.children) == 4
 
 
-def test_a_blending_mode_is_kept_without_an_undo_step_of_its_own(app: FakeApp) -> None:
-    document = app.show(FakeDocument())
+@pytest.mark.parametrize("depth", ["U8", "U16"])
+def test_a_blending_mode_is_kept_without_an_undo_step_of_its_own(app: FakeApp, depth: str) -> None:
+    document = app.show(FakeDocument(depth=depth))
     sketch = document.draw_layer("Sketch", (5, 5))
     record = make(document, sketch, Record())
-    document.root.children[2].mode = "multiply"
+    document.root.children[2].mode = document.root.children[2].children[1].mode = "multiply"
     make(document, sketch, record)
-    assert document.root.children[2].mode == "multiply"
+    group = document.root.children[2]
+    guide, portrait = group.children
+    assert [node.mode for node in (group, guide, portrait)] == ["multiply", "normal", "multiply"]
+    assert (portrait.depth, portrait.pixels[2, 3]) == (depth, b"\x0b\x0b\x0b\xff")
     assert document.steps == ["add layer", "add layer", "remove layer"]
+    Workshop.close()
+    assert app.open == [document]
 
 
 def test_after_undo_the_earlier_group_is_the_one_to_replace(app: FakeApp) -> None:
@@ -113,6 +124,7 @@ def test_a_document_that_only_krita_can_convert_to(app: FakeApp) -> None:
     assert Layer(document, sketch).read(Rect(4, 4, 3, 3)).data == bytes(16) + b"\1\2\3\xff" + bytes(16)
     make(document, sketch, make(document, sketch, Record()))
     assert (app.scratches, len(app.open)) == (1, 2)  # the workshop is kept
+    assert document.steps == ["add layer", "add layer", "remove layer"]
     assert document.root.children[2].children[1].profile == SRGB
     Workshop.close()
     assert app.open == [document]
@@ -159,9 +171,50 @@ def test_after_undo_a_new_group_is_made(app: FakeApp) -> None:
 def test_the_guide_alone_lies_under_the_strokes(app: FakeApp) -> None:
     document = app.show(FakeDocument())
     sketch = document.draw_layer("Sketch", (5, 5))
-    place_guide(Canvas(document), Layer(document, sketch), block(9), 0.5)
+    record = guide(document, sketch, Record(), 9)
     assert document.layer_names() == ["Background", "Shadow guide", "Sketch"]
     assert (document.steps, document.root.children[1].strength) == (["add layer"], 128)
+    assert find_sketch(Canvas(document), record).name == "Sketch"
+    document.setActiveNode(document.root.children[1])
+    assert find_sketch(Canvas(document), record).name == "Sketch"
+
+
+def test_another_guide_takes_the_place_of_the_one_before_unless_it_was_painted_on(app: FakeApp) -> None:
+    document = app.show(FakeDocument())
+    sketch = document.draw_layer("Sketch", (5, 5))
+    record = guide(document, sketch, guide(document, sketch, Record(), 9), 10)
+    assert document.layer_names() == ["Background", "Shadow guide", "Sketch"]
+    assert document.root.children[1].pixels[2, 3] == b"\n\n\n\xff"
+    document.root.children[1].paint((2, 3))
+    guide(document, sketch, record, 11)
+    assert [(node.title, node.shown) for node in document.root.children[1:]] == [
+        ("Shadow guide", False),
+        ("Shadow guide", True),
+        ("Sketch", True),
+    ]
+
+
+def guide(document: FakeDocument, sketch: FakeNode, record: Record, color: int) -> Record:
+    """A guide alone, of that color."""
+    item, layer = block(color), Layer(document, sketch)
+    placed = place_guide(Canvas(document), layer, Picture(item, digest_of(item.data)), record, Wish(opacity=0.5))
+    return record.with_made(layer.uid, Made("shadow", placed.group, placed.layers, {}, {}))
+
+
+def test_a_group_under_the_strokes(app: FakeApp) -> None:
+    document = app.show(FakeDocument())
+    sketch = document.draw_layer("Sketch", (5, 5))
+    under = ["Background", "Limner portrait", "Shadow guide", "Portrait", "Sketch"]
+    record = make(document, sketch, Record(), under=True)
+    assert (document.layer_names(), document.steps) == (under, ["add layer"])
+    record = make(document, sketch, record, under=True)
+    assert document.layer_names() == under
+    record = make(document, sketch, record)  # the artist wants it above by now
+    above = ["Background", "Sketch", "Limner portrait", "Shadow guide", "Portrait"]
+    assert document.layer_names() == above
+    document.root.children.insert(2, FakeNode(document, "Between", parent=document.root))  # the artist moved it up
+    make(document, sketch, record)
+    assert document.layer_names() == ["Background", "Sketch", "Between", *above[2:]]
 
 
 def test_the_sketch_of_a_portrait_is_found(app: FakeApp) -> None:

@@ -41,7 +41,7 @@ def facts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     for file in plugin_files("krita"):
         (folder / file.target).parent.mkdir(parents=True, exist_ok=True)
         (folder / file.target).write_bytes(file.read())
-    command = [python, HERE / "qt_harness.py", folder, HERE / "fake_krita.py", request.param]
+    command = [python, HERE / "qt_harness.py", folder, HERE.parent.parent, request.param]
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "LIMNER_"))}
     ran = subprocess.run(command, capture_output=True, text=True, env=environ, check=False, timeout=240)
     assert ran.returncode == 0, ran.stderr[-3000:]
@@ -59,6 +59,7 @@ def test_pictures(facts: dict[str, Any]) -> None:
 def test_the_docker_and_its_controls(facts: dict[str, Any]) -> None:
     found = facts["docker"]
     assert found["before"]
+    assert found["help"] == ["Backend: Ready (cpu)", "Log", "backend.log"]
     assert found["values"] == {"refine": 0.1, "nose": None, "eps": 0.002, "style": "b", "shadow": True}
     assert found["decimals"] == 4
     assert found["tools"] == [False, True]
@@ -78,7 +79,14 @@ def attributes() -> list[tuple[str, str]]:
 
 def test_enums_are_written_with_their_scope() -> None:
     """`Qt.AlignmentFlag.AlignCenter` is known in both, `Qt.AlignCenter` in Qt 5 only."""
-    static = {"QTimer.singleShot", "QPixmap.fromImage", "QImage.fromData", "QTransform.fromTranslate"}
+    static = {
+        "QDesktopServices.openUrl",
+        "QUrl.fromLocalFile",
+        "QTimer.singleShot",
+        "QPixmap.fromImage",
+        "QImage.fromData",
+        "QTransform.fromTranslate",
+    }
     scopes = {
         name
         for name, _ in attributes()

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from limner.client import Client
+from limner.client.finding import find_running
 from limner.client.launcher import READY, Launcher
 from limner.server.app import ServeOptions, serve
 from limner.server.lifecycle import Publication
@@ -222,6 +223,17 @@ def test_a_running_backend_is_found_although_its_file_was_deleted(server: Server
     assert command.succeeds("stop") == "The backend has ended.\n"
     assert server.wait_until_ended() == 0
     assert command.json("status") == {"running": False}
+
+
+def test_a_look_for_the_backend_waits_for_its_file_while_the_home_is_locked(
+    limner_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = held_lock(limner_home)
+    monkeypatch.setattr("limner.client.finding.time.sleep", lambda seconds: write_connection(INFO))
+    assert find_running() == INFO
+    lock.release()
+    connection_path().unlink()
+    assert find_running() is None, "nobody will write it"
 
 
 def test_an_editor_does_not_lose_a_backend_whose_file_is_gone_for_a_moment(

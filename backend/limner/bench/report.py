@@ -3,9 +3,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+from limner.wire import ErrorCode, LimnerError
+
+BEGIN, END = "<!-- limner bench -->", "<!-- end of limner bench -->"  # what is between them in a README is replaced
 PUBLISHED_NAMES = {
     "deepfacedrawing": "DeepFaceDrawing, published size, networks only",
     "pix2pix_unet_256": "pix2pix's U-Net at 256x256, network only",
@@ -21,9 +26,29 @@ def markdown(report: Mapping[str, Any]) -> str:
     return f"{where}, {machine['memory_gb']} GB{idle}.\n\n| what | measured |\n|---|---|\n{rows}"
 
 
+def check_readme(readme: Path) -> None:
+    """Raises LimnerError where the README cannot be read or has no place for the table."""
+    try:
+        text = readme.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LimnerError(ErrorCode.INTERNAL, f"{readme} cannot be read: {error}.", "Name another file.") from error
+    if not 0 <= text.find(BEGIN) < text.find(END):
+        why = f"{readme} has no place for the table."
+        raise LimnerError(ErrorCode.INTERNAL, why, f"Put the lines {BEGIN} and {END} where it belongs.")
+
+
+def embed(readme: Path, report: Mapping[str, Any], picture: Path) -> None:
+    """Puts the table and the picture between the README's two marks; what was there before goes."""
+    text = readme.read_text("utf-8")
+    before, after = text[: text.index(BEGIN)], text[text.index(END) :]
+    where = Path(os.path.relpath(picture, readme.parent)).as_posix()
+    readme.write_text(f"{before}{BEGIN}\n{markdown(report)}\n![What was measured]({where})\n{after}", "utf-8")
+
+
 def _rows(report: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "from `limner serve` to ready", f"{report['ready_s']:.1f} s"
     yield "portrait 512x512, submit to result", _times(report["full_pass_ms"])
+    yield "its stages, median", ", ".join(f"{name} {_number(ms)}" for name, ms in _stages(report)) + " ms"
     yield "the same after a change in one eye", _times(report["window_update_ms"])
     yield "of it outside the networks", f"{_number(report['outside_networks_ms'])} ms ({_percent(report, 'outside')})"
     yield "wire alone (512x512 there and back)", _times(report["wire_ms"])
@@ -32,14 +57,20 @@ def _rows(report: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"portraits a second, {count} {'client' if count == '1' else 'clients'}", f"{rate:.2f}"
     yield "memory of the backend, at rest / most", f"{report['rss_mb']:.0f} / {report['peak_rss_mb']:.0f} MB"
     yield "multiply-adds of a portrait", f"{report['full_pass_gmac']:.1f} G"
+    peaks = report["matrix_peak_gmac_per_s"]
     for name, share in report["share_of_matrix_peak"].items():
-        if share is not None:
-            yield f"share of the machine's {name} matrix peak", f"{100 * share:.0f} %"
+        if share is not None and peaks[name] >= peaks["float32"]:  # nobody computes in what is slower
+            peak = f"{_number(peaks[name])} G multiply-adds a second"
+            yield f"share of the machine's {name} matrix peak ({peak})", f"{100 * share:.0f} %"
     for name, figures in report["published"].items():
         size = f"{figures['parameters_m']:.0f} M parameters, {figures['gmac']:.0f} G multiply-adds"
         yield f"{PUBLISHED_NAMES[name]} ({size})", _times(figures["ms"])
     if report["speedup_over_deepfacedrawing"] is not None:
         yield "faster than DeepFaceDrawing by", f"{report['speedup_over_deepfacedrawing']:.1f} times"
+
+
+def _stages(report: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    return ((name, ms) for name, ms in report["stages_ms"].items() if name != "total")
 
 
 def _times(times: Mapping[str, float]) -> str:

@@ -12,6 +12,7 @@ from limner.training.faces import STUDIO_SET, Face, decode, read_index
 from limner.training.sketches import erase, warp
 
 SIDE = 256
+GALLERY = 100  # photos, at least, among which a drawn one is looked for
 REAL = {
     "feret": "FERET, pencil drawings (CUFSF)",
     "cuhk": "CUHK, pencil drawings (CUFS)",
@@ -21,24 +22,36 @@ REAL = {
 
 @dataclass(frozen=True)
 class Case:
-    """drawings (N, 256, 256) uint8, 255 = paper; photos (N, 256, 256, 3) uint8, in the same frame."""
+    """drawings (N, 256, 256) uint8, 255 = paper; photos (N, 256, 256, 3) uint8, in the same frame.
+
+    strangers (M, 256, 256, 3) uint8: photos of others, among whom the drawn ones are looked for too."""
 
     name: str
     title: str
     drawings: np.ndarray
     photos: np.ndarray
+    strangers: np.ndarray
 
     def changed(self, name: str, title: str, drawings: np.ndarray) -> "Case":
         """The same people in other drawings."""
         return replace(self, name=name, title=title, drawings=drawings)
 
+    def some(self, most: int) -> "Case":
+        """At most `most` of it, spread evenly; all photos stay to be looked among."""
+        taken = np.linspace(0, len(self.photos) - 1, min(most, len(self.photos))).astype(int)
+        left = np.setdiff1d(np.arange(len(self.photos)), taken)
+        strangers = np.concatenate([self.photos[left], self.strangers])
+        return Case(f"{self.name}-{most}", self.title, self.drawings[taken], self.photos[taken], strangers)
 
-def _load(data: Path, faces: Sequence[Face]) -> np.ndarray:
-    return np.stack([decode(data / face.file, SIDE) for face in faces])
+
+def _load(data: Path, faces: Sequence[Face], side: int = SIDE) -> np.ndarray:
+    return np.array([decode(data / face.file, side) for face in faces], np.uint8).reshape(-1, side, side, 3)
 
 
 def real_drawings(data: Path, kind: str, most: int) -> Case | None:
-    """The held-out drawings of one of `REAL`, at most `most`; None where the data has none."""
+    """The held-out drawings of one of `REAL`, at most `most`; None where the data has none.
+
+    Training photos of the same set are the strangers, as many as make a hundred to choose from."""
     faces = read_index(data)
     by_file = {face.file: face for face in faces}
     pairs = [
@@ -47,19 +60,32 @@ def real_drawings(data: Path, kind: str, most: int) -> Case | None:
     if not pairs:
         return None
     drawn, photographed = zip(*pairs[:most], strict=True)
-    return Case(kind, REAL[kind], _load(data, drawn).mean(3).round().astype(np.uint8), _load(data, photographed))
+    others = [f for f in faces if f.set == f"{kind}_photo" and f.split == "train"][: max(0, GALLERY - len(drawn))]
+    drawings = _load(data, drawn).mean(3).round().astype(np.uint8)
+    return Case(kind, REAL[kind], drawings, _load(data, photographed), _load(data, others))
 
 
-def sharp_photos(data: Path, most: int) -> np.ndarray:
-    """Held-out sharp photos (N, 256, 256, 3) uint8, at most `most`, spread over all sets."""
+def spread(faces: Sequence[Face], most: int) -> list[Face]:
+    """At most `most` of `faces`, spread evenly over them."""
+    return [faces[i] for i in np.linspace(0, len(faces) - 1, min(most, len(faces))).astype(int)]
+
+
+def sharp_photos(data: Path, most: int, side: int = SIDE) -> np.ndarray:
+    """Held-out sharp photos (N, side, side, 3) uint8, at most `most`, spread over all sets; only those of at least
+    that side."""
     faces = [f for f in read_index(data) if f.split == "val" and f.is_sharp and f.set != STUDIO_SET]
-    return _load(data, [faces[i] for i in np.linspace(0, len(faces) - 1, min(most, len(faces))).astype(int)])
+    return _load(data, spread([f for f in faces if f.size >= side], most), side)
+
+
+def held_out_of(data: Path, name: str, most: int) -> np.ndarray:
+    """Held-out photos (N, 256, 256, 3) uint8 of one set, at most `most`."""
+    return _load(data, spread([f for f in read_index(data) if f.split == "val" and f.set == name], most))
 
 
 def line_drawings(photos: np.ndarray) -> Case:
     """Line drawings of photos, as `limner sketch --style line` makes them."""
     drawings = np.stack([sketch_photo(photo, "line") for photo in photos])
-    return Case("lines", "Lines of sharp photos", drawings, photos)
+    return Case("lines", "Lines of sharp photos", drawings, photos, photos[:0])
 
 
 def spoiled(case: Case) -> list[Case]:

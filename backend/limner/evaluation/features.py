@@ -28,6 +28,16 @@ def in_chunks(network: Callable[[torch.Tensor], torch.Tensor], pictures: np.ndar
         return torch.cat([network(batch.float()) for batch in batches]).numpy()
 
 
+def descriptors(pictures: np.ndarray) -> np.ndarray:
+    """`descriptor` of pictures (N, H, W, 3) uint8, (N, 128)."""
+    return in_chunks(descriptor, pictures)
+
+
+def embeddings(pictures: np.ndarray) -> np.ndarray:
+    """`efficientnet` of pictures (N, H, W, 3) uint8, (N, 1280)."""
+    return in_chunks(efficientnet, pictures)
+
+
 @cache
 def _efficientnet_weights() -> Weights:
     path = next(fetch(EFFICIENTNET).rglob("*.pth"))

@@ -46,7 +46,7 @@ def line_image(drawing: FloatImage | SketchReading, frame: FaceFrame) -> FloatIm
     drawn = ink[ink > _FAINTEST_LINE]
     if drawn.size:
         gain = min(max(1.0, 0.9 / float(np.percentile(drawn, 95))), _MOST_GAIN)
-        canvas = (1 - gain * ink).clip(0, 1).astype(np.float32)
+        canvas = canvas if gain == 1 else (1 - np.float32(gain) * ink).clip(0, 1)
     return normalize_stroke_width(canvas)
 
 

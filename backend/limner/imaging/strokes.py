@@ -7,6 +7,7 @@ and pencil shading are tone, not line, and keep their tone.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -38,14 +39,13 @@ def normalize_stroke_width(gray: FloatImage, target_px: float = TARGET_WIDTH) ->
     lines_only = 1 - _smoothstep(0.10, 0.20, shading_share(gray))
     if lines_only == 0:
         return gray.copy()
-    mask = _ink_mask(gray)
-    depth = _depth(mask)
-    width = _typical_width(depth)
+    ink = _find_ink(gray)
+    width = _typical_width(ink.depth)
     if width == 0:
         return gray.copy()
-    smooth = _smoothed(mask, width)
-    fill = _solid_areas(smooth, depth if smooth is mask else _depth(smooth), width)
-    redrawn = _draw_skeleton(thinned(smooth), gray, target_px)
+    ink = _smoothed(ink, width)
+    fill = _solid_areas(ink, width)
+    redrawn = _draw_skeleton(thinned(ink.mask), gray, target_px)
     normalized = np.minimum(redrawn, 1 - fill * (1 - gray))
     if lines_only == 1:
         return np.asarray(normalized, np.float32)
@@ -57,15 +57,14 @@ def stroke_width(gray: FloatImage) -> float:
 
     gray: (H, W) float32 in [0, 1], 1 = paper. Solid areas do not count.
     """
-    mask = _ink_mask(np.asarray(gray, np.float32))
-    depth = _depth(mask)
-    width = _typical_width(depth)
+    ink = _find_ink(np.asarray(gray, np.float32))
+    width = _typical_width(ink.depth)
     if width == 0:
         return 0.0
-    fill = np.asarray(cv2.dilate(_solid_areas(mask, depth, width), _disk(2)), np.float32)
-    length = float(np.sum((thinned(mask) > 0) & (fill < 0.5))) * _DIGITAL_LENGTH
-    ink = float(((1 - gray) * (1 - fill)).sum())
-    return ink / length if length else 0.0
+    fill = np.asarray(cv2.dilate(_solid_areas(ink, width), _disk(2)), np.float32)
+    length = float(np.sum((thinned(ink.mask) > 0) & (fill < 0.5))) * _DIGITAL_LENGTH
+    area = float(((1 - gray) * (1 - fill)).sum())
+    return area / length if length else 0.0
 
 
 def shading_share(gray: FloatImage) -> float:
@@ -80,43 +79,48 @@ def shading_share(gray: FloatImage) -> float:
     return float(np.mean(mid & ~edge))
 
 
-def _ink_mask(gray: FloatImage) -> Mask:
-    """Ink, 0 or 255. Faint lines count like dark ones: each is compared with the ink around it."""
-    ink = 1 - gray
-    strongest = cv2.GaussianBlur(cv2.dilate(ink, _disk(8)), (0, 0), 4)
-    return _without_specks(_as_mask(ink > _INK * np.maximum(strongest, _FAINTEST)), _SPECK)
+@dataclass(frozen=True)
+class _Ink:
+    """What is drawn.
+
+    mask: (H, W), 0 or 255. depth: how far each pixel of it is from paper, (H, W) in pixels. labels (H, W) and stats
+    (N, 5): its connected parts as OpenCV tells them, among them specks that the mask leaves out."""
+
+    mask: Mask
+    depth: FloatImage
+    labels: NDArray[Any]
+    stats: NDArray[Any]
+
+    @classmethod
+    def of(cls, mask: Mask) -> _Ink:
+        """The mask without connected parts of fewer than ``_SPECK`` pixels."""
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+        specks = _pixels_of(labels, stats, stats[:, cv2.CC_STAT_AREA] < _SPECK)
+        cleaned = np.where(specks, np.uint8(0), mask) if specks.any() else mask
+        return cls(cleaned, np.asarray(cv2.distanceTransform(cleaned, cv2.DIST_L2, 5), np.float32), labels, stats)
 
 
-def _without_specks(mask: Mask, least: int) -> Mask:
-    """Drop connected parts of fewer than ``least`` pixels."""
-    labels, stats = _parts(mask)
-    return _cleared(mask, labels, stats, stats[:, cv2.CC_STAT_AREA] < least)
-
-
-def _parts(mask: Mask) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The connected parts: a label for each pixel (H, W), and OpenCV's statistics of each label."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    return np.asarray(labels), np.asarray(stats)
-
-
-def _cleared(mask: Mask, labels: NDArray[Any], stats: NDArray[Any], unwanted: NDArray[np.bool_]) -> Mask:
-    """The mask without its unwanted parts, by their label; the paper (label 0) is none."""
-    cleared = mask.copy()
-    for label in np.flatnonzero(unwanted[1:]) + 1:
+def _pixels_of(labels: NDArray[Any], stats: NDArray[Any], chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(H, W): where the chosen parts are, by their label; the paper (label 0) is none."""
+    where = np.zeros(labels.shape, np.bool_)
+    for label in np.flatnonzero(chosen[1:]) + 1:
         left, top, width, height = stats[label, :4]
         box = slice(top, top + height), slice(left, left + width)
-        cleared[box][labels[box] == label] = 0
-    return cleared
+        where[box] |= labels[box] == label
+    return where
+
+
+def _find_ink(gray: FloatImage) -> _Ink:
+    """Faint lines count like dark ones: each is compared with the ink around it."""
+    ink = 1 - gray
+    nearby = cv2.dilate((ink * 255 + 0.5).astype(np.uint8), _disk(8))  # in bytes: three times as fast
+    strongest = _blurred(np.multiply(nearby, np.float32(1 / 255), dtype=np.float32), 4)
+    return _Ink.of(_as_mask(ink > _INK * np.maximum(strongest, _FAINTEST)))
 
 
 def _as_mask(chosen: NDArray[np.bool_]) -> Mask:
     """0 or 255."""
     return chosen.view(np.uint8) * np.uint8(255)
-
-
-def _depth(mask: Mask) -> FloatImage:
-    """How far each pixel of ink is from paper: (H, W) float32, in pixels."""
-    return np.asarray(cv2.distanceTransform(mask, cv2.DIST_L2, 5), np.float32)
 
 
 def _typical_width(depth: FloatImage) -> float:
@@ -125,30 +129,30 @@ def _typical_width(depth: FloatImage) -> float:
     return float(2 * np.median(depth[ridge]) - 0.5) if ridge.any() else 0.0
 
 
-def _smoothed(mask: Mask, width: float) -> Mask:
+def _smoothed(ink: _Ink, width: float) -> _Ink:
     """Round off the outline of wide strokes, whose skeleton would grow spurs."""
     sigma = width / 6
     if sigma < 0.7:
-        return mask
-    return _as_mask(np.asarray(cv2.GaussianBlur(mask, (0, 0), sigma)) > 127)
+        return ink
+    return _Ink.of(_as_mask(np.asarray(cv2.GaussianBlur(ink.mask, (0, 0), sigma)) > 127))
 
 
-def _solid_areas(mask: Mask, depth: FloatImage, width: float) -> FloatImage:
-    """Parts much thicker than the lines: (H, W) float32 in [0, 1]. depth: that of the mask."""
+def _solid_areas(ink: _Ink, width: float) -> FloatImage:
+    """Parts much thicker than the lines: (H, W) float32 in [0, 1]."""
     radius = max(0.9 * width, 0.5 * width + 2.0)
-    dots = _dots(mask, width)
-    around = _as_mask(depth <= radius)  # 0 in the core of what is solid
+    dots = _dots(ink, width)
+    around = _as_mask(ink.depth <= radius)  # 0 in the core of what is solid
     if around.all():
         return dots
     solid = (radius + 1.5 - cv2.distanceTransform(around, cv2.DIST_L2, 5)).clip(0, 1)
     return np.asarray(np.maximum(solid, dots), np.float32)
 
 
-def _dots(mask: Mask, width: float) -> FloatImage:
+def _dots(ink: _Ink, width: float) -> FloatImage:
     """Ink that is as long as it is wide (a pupil drawn with a thick pen), which has no skeleton: (H, W), 0 or 1."""
-    labels, stats = _parts(mask)
-    short = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(1) < 2.6 * width
-    return ((mask > 0) & (_cleared(mask, labels, stats, short) == 0)).astype(np.float32)
+    short = ink.stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(1) < 2.6 * width
+    large = ink.stats[:, cv2.CC_STAT_AREA] >= _SPECK
+    return _pixels_of(ink.labels, ink.stats, short & large).astype(np.float32)
 
 
 def _draw_skeleton(skeleton: Mask, gray: FloatImage, width: float) -> FloatImage:
@@ -161,16 +165,23 @@ def _draw_skeleton(skeleton: Mask, gray: FloatImage, width: float) -> FloatImage
     if not line.any():
         return np.ones(gray.shape, np.float32)
     drawn = line.astype(np.float32)
-    density = cv2.GaussianBlur(drawn, (0, 0), 6)  # length of line per area: one over the spacing
+    density = _blurred(drawn, 6)  # length of line per area: one over the spacing
     widths = np.minimum(width, _SHARE_OF_SPACING / np.maximum(density, 1e-3))
     distance = cv2.distanceTransform(255 - skeleton, cv2.DIST_L2, 5)
     ink = (widths / 2 - distance + 0.5).clip(0, 1)
     strongest = cv2.dilate(1 - gray, _SQUARE) * drawn
     full = max(float(np.percentile(strongest[line], 60)), _FAINTEST)
-    weight = cv2.GaussianBlur(drawn, (0, 0), 3)
-    strength = cv2.GaussianBlur(strongest, (0, 0), 3) / np.maximum(weight, 1e-6)
+    strength = _blurred(strongest, 3) / np.maximum(_blurred(drawn, 3), 1e-6)
     ink = cv2.GaussianBlur(ink, (0, 0), 0.8) * (strength / full).clip(0, 1)
     return np.asarray(1 - ink, np.float32)
+
+
+def _blurred(image: FloatImage, sigma: float) -> FloatImage:
+    """A wide Gaussian blur, (H, W), computed at half the size, which shows no more in it."""
+    height, width = image.shape
+    half = cv2.resize(image, (-(-width // 2), -(-height // 2)), interpolation=cv2.INTER_AREA)
+    blurred = cv2.GaussianBlur(half, (0, 0), sigma / 2)
+    return np.asarray(cv2.resize(blurred, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _disk(radius: int) -> Mask:

@@ -35,7 +35,9 @@ class Outcome:
 
 def opaque(rgb: NDArray[Any]) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 -> (H, W, 4) with full alpha."""
-    return np.dstack([rgb, np.full(rgb.shape[:2], 255, np.uint8)])
+    rgba = np.full((*rgb.shape[:2], 4), 255, np.uint8)
+    rgba[..., :3] = rgb
+    return rgba
 
 
 class Progress(Protocol):

@@ -50,11 +50,9 @@ def merge_shadows(shadows: Mapping[str, FloatImage]) -> NDArray[np.uint8]:
     for part in ORDER[1:]:
         where, soft = windows[part].slices(DRAWING), soft_mask(windows[part])
         whole[where] = whole[where] * (1 - (1 - DAMPING) * soft) + shadows[part] * soft
-    alpha = cv2.resize(whole, (CANVAS, CANVAS), interpolation=cv2.INTER_CUBIC).clip(0, 1)
-    layer = np.empty((CANVAS, CANVAS, 4), np.uint8)
-    layer[..., :3] = TINT
-    layer[..., 3] = np.rint(alpha * 255)
-    return layer
+    strength = cv2.resize(whole, (CANVAS, CANVAS), interpolation=cv2.INTER_CUBIC).clip(0, 1)
+    planes = [np.full((CANVAS, CANVAS), tone, np.uint8) for tone in TINT]
+    return np.asarray(cv2.merge([*planes, cv2.convertScaleAbs(strength, alpha=255)]), np.uint8)
 
 
 @lru_cache(maxsize=len(WINDOWS))

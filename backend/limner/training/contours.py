@@ -19,6 +19,11 @@ FLAT = 1e-3  # curvature of an edge map below which there is no ridge
 MARGIN = 3  # pixels at the border where networks see an edge that is none
 
 
+def unit(gray: NDArray[Any]) -> FloatImage:
+    """uint8 -> float32 in [0, 1]."""
+    return np.asarray(gray, np.float32) / np.float32(255)
+
+
 def ridges(strength: FloatImage) -> FloatImage:
     """`strength` on its ridges, zero beside them: non-maximum suppression across the direction of most curvature."""
     smooth = cv2.GaussianBlur(strength, (0, 0), 1.0)
@@ -47,7 +52,7 @@ def thin_lines(strength: FloatImage, low: float, high: float) -> NDArray[np.uint
 
 def strokes_of(lines: NDArray[np.uint8], least: float) -> list[Stroke]:
     """Thin lines, 0 or 255, as strokes of at least `least` pixels, the longest first."""
-    strokes = [path for path in trace_lines(1 - lines.astype(np.float32) / 255) if len(path) >= least]
+    strokes = [path for path in trace_lines(unit(255 - lines)) if len(path) >= least]
     return sorted(strokes, key=len, reverse=True)
 
 
@@ -70,7 +75,7 @@ def edge_drawing(edges: NDArray[Any], rng: np.random.Generator) -> FloatImage:
     """A drawing of thinned edges: `edges` (S, S) uint8, how likely each pixel is on one -> ink (S, S) in [0, 1].
 
     Half of them are drawn again stroke by stroke, the others are the lines themselves, wider or softer."""
-    strength, high = np.asarray(edges, np.float32) / 255, rng.uniform(0.25, 0.6)
+    strength, high = unit(edges), rng.uniform(0.25, 0.6)
     lines = without_short(thin_lines(strength, high * rng.uniform(0.35, 0.7), high), int(rng.integers(8, 30)))
     if rng.random() < 0.5:
         return draw_again(strokes_of(lines, rng.uniform(4, 16)), len(lines), rng)
@@ -85,7 +90,7 @@ def long_strokes(photo_gray: FloatImage, where: FloatImage, edges: NDArray[Any] 
 
     photo_gray: (S, S) in [0, 1]. Strokes are in pixels of S, the longest first."""
     if edges is not None:
-        lines = thin_lines(np.asarray(edges, np.float32) / 255, 0.2, 0.5)
+        lines = thin_lines(unit(edges), 0.2, 0.5)
     else:
         blurred = cv2.GaussianBlur(photo_gray, (0, 0), sigma)
         lines = np.asarray(cv2.Canny((blurred * 255).clip(0, 255).astype(np.uint8), 14, 34), np.uint8)

@@ -10,21 +10,27 @@ from typing import Generic, TypeVar
 import numpy as np
 import torch
 
+from limner.training.augment import Look, random_look
 from limner.training.faces import Face, cached_pictures, read_index
 from limner.training.hed import EDGES_FILE, EdgeStore
 from limner.training.pairs import registered_drawings
 from limner.training.sketches import Slips, clean_lines, draw
 
 T = TypeVar("T")
+AS_IT_IS = Look()
 
 
 @dataclass(frozen=True)
 class DrawnBatch:
-    """rows (N,) of the photos, mirrored (N,) bool, drawing (N, 1, 256, 256) ink in [0, 1]."""
+    """rows (N,) of the photos, mirrored (N,) bool, drawing (N, 1, 256, 256) ink in [0, 1].
+
+    photos: (N, 256, 256, 3) uint8 RGB, what the drawings show, moved, relit and mirrored; None where a batch is not
+    varied and the photos are those of the data set."""
 
     rows: np.ndarray
     mirrored: np.ndarray
     drawing: torch.Tensor
+    photos: np.ndarray | None = None
 
 
 def mirror(pictures: torch.Tensor, mirrored: np.ndarray) -> torch.Tensor:
@@ -49,12 +55,15 @@ class DrawnFaces:
         weight = np.array([sharp if f.is_sharp else paired if f.file in self.drawings else 1.0 for f in faces])
         return weight / weight.sum()
 
-    def drawn(self, row: int, slips: Slips, rng: np.random.Generator, real: float = 0.6) -> np.ndarray:
-        """Ink (256, 256) of one photo; a share `real` of the photos with a real drawing give that one."""
-        face = self.faces[row]
+    def drawn(
+        self, row: int, slips: Slips, rng: np.random.Generator, real: float = 0.6, look: Look = AS_IT_IS
+    ) -> np.ndarray:
+        """Ink (256, 256) of one photo in a look; a share `real` of the photos with a real drawing give that one."""
+        face, edges = self.faces[row], self.edges.get(row)
         own = self.drawings.get(face.file)
-        taken = own.astype(np.float32) / 255 if own is not None and rng.random() < real else None
-        return draw(np.asarray(self.photos[row]), face.landmarks, slips, rng, taken, self.edges.get(row))
+        taken = look.apply_to_ink(own).astype(np.float32) / 255 if own is not None and rng.random() < real else None
+        photo, landmarks = look.apply_to_photo(np.asarray(self.photos[row])), look.apply_to_landmarks(face.landmarks)
+        return draw(photo, landmarks, slips, rng, taken, None if edges is None else look.apply_to_ink(edges))
 
     def held_out(self, count: int, without: str = "") -> np.ndarray:
         """About `count` rows of held-out photos, spread over all sets but the one named `without`."""
@@ -66,12 +75,21 @@ class DrawnFaces:
         lines = np.stack([clean_lines(np.asarray(self.photos[row])) for row in rows])
         return mirror(torch.from_numpy(lines)[:, None].float(), mirrored)
 
-    def batch(self, rows: np.ndarray, slips: Sequence[Slips], seed: tuple[int, ...]) -> DrawnBatch:
-        """A drawing of each photo in `rows` with its `slips`, half of them mirrored; the same seed, the same batch."""
-        rng = np.random.default_rng(seed)
+    def batch(
+        self, rows: np.ndarray, slips: Sequence[Slips], seed: tuple[int, ...], varied: bool = False
+    ) -> DrawnBatch:
+        """A drawing of each photo in `rows` with its `slips`, half of them mirrored; the same seed, the same batch.
+
+        `varied`: each photo in a look of its own, see `augment`, and so its drawing."""
+        rng, moods = np.random.default_rng(seed), np.random.default_rng((*seed, 1))
         mirrored = rng.random(len(rows)) < 0.5
-        inks = np.stack([self.drawn(int(row), slip, rng) for row, slip in zip(rows, slips, strict=True)])
-        return DrawnBatch(rows, mirrored, mirror(torch.from_numpy(inks)[:, None], mirrored))
+        looks = [random_look(moods) if varied else AS_IT_IS for _ in rows]
+        chosen = list(zip(rows.tolist(), slips, looks, strict=True))
+        inks = np.stack([self.drawn(row, slip, rng, look=look) for row, slip, look in chosen])
+        photos = np.stack([look.apply_to_photo(self.photos[row]) for row, _, look in chosen]) if varied else None
+        if photos is not None:
+            photos[mirrored] = photos[mirrored, :, ::-1]
+        return DrawnBatch(rows, mirrored, mirror(torch.from_numpy(inks)[:, None], mirrored), photos)
 
 
 class Ahead(Generic[T]):

@@ -35,6 +35,7 @@ _STATES = {
 _WAITING = N_("Waiting for other jobs")
 _STAGES = {
     "waiting": _WAITING,
+    "start": N_("Beginning the job"),
     "reading": N_("Reading the sketch"),
     "components": N_("Looking at the parts of the face"),
     "shadow": N_("Drawing the shadow guide"),

@@ -9,7 +9,7 @@ from krita import Krita
 
 from ..model.geometry import Rect
 from .layer import Layer
-from .nodes import NORMAL, EditorError, NewLayer, Workshop, make_node, pixel_format
+from .nodes import EditorError, NewLayer, make_node, pixel_format
 from .pixels import BGRA8, PixelFormat
 
 
@@ -75,31 +75,32 @@ class Canvas:
         own = pixel_format(self._document)
         return own if own is not None and own.lossless else BGRA8
 
-    def insert_group(self, group: NewLayer, layers: Sequence[NewLayer], above: Layer) -> list[Layer]:
+    def insert_group(
+        self, group: NewLayer, layers: Sequence[NewLayer], beside: Layer, below: bool = False
+    ) -> list[Layer]:
         """Put a new group with the layers (the lowest first) directly above a layer, as one undo step.
 
-        It is seen after ``refresh``. A moment later Krita makes it the active layer. Returns the group and its layers.
-        Raises EditorError.
+        below: directly below it instead, where something lies there. It is seen after ``refresh``. A moment later Krita
+        makes it the active layer. Returns the group and its layers. Raises EditorError.
         """
-        workshop = self._workshop(group, *layers)
-        nodes = [make_node(workshop, layer) for layer in layers]
-        made = make_node(workshop, group)
+        nodes = [make_node(self._document, layer) for layer in layers]
+        made = make_node(self._document, group)
         made.setChildNodes(nodes)
-        self._add(made, above.node.parentNode(), above.node)
+        self._add(made, beside, below)
         return [Layer(self._document, node) for node in (made, *nodes)]
 
     def insert_layer(self, layer: NewLayer, beside: Layer, below: bool = False) -> Layer:
         """Put one new layer directly above another, or directly below it where something lies there; one undo step."""
+        node = make_node(self._document, layer)
+        self._add(node, beside, below)
+        return Layer(self._document, node)
+
+    def _add(self, node: Any, beside: Layer, below: bool) -> None:
         parent, lower = beside.node.parentNode(), beside.node
         if below:
             siblings = parent.childNodes()
             place = [sibling.uniqueId() for sibling in siblings].index(lower.uniqueId())
             lower = siblings[place - 1] if place else lower
-        node = make_node(self._workshop(layer), layer)
-        self._add(node, parent, lower)
-        return Layer(self._document, node)
-
-    def _add(self, node: Any, parent: Any, lower: Any) -> None:
         if not parent.addChildNode(node, lower):
             raise EditorError("Krita refused the new layer.", "Unlock the group that the sketch is in, and try again.")
 
@@ -114,9 +115,3 @@ class Canvas:
     def write_note(self, key: str, description: str, data: bytes) -> None:
         """Keep data inside the document, under a key of our own."""
         self._document.setAnnotation(key, description, data)
-
-    def _workshop(self, *layers: NewLayer) -> Any:
-        """The document in which new nodes are made: this one, unless that would cost colors or an undo step."""
-        own = self.format == pixel_format(self._document)
-        plain = all(layer.mode == NORMAL for layer in layers)
-        return self._document if own and (plain or self.format != BGRA8) else Workshop.document()

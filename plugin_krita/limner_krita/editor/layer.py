@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any, Iterator
 
 from ..model.geometry import Rect
-from .nodes import Block, EditorError, bounds_of, pixel_format
+from .nodes import Block, EditorError, bounds_of, converted, pixel_format
 
 
 class Layer:
@@ -47,6 +47,10 @@ class Layer:
             yield Layer(self._document, node)
             node = node.parentNode()
 
+    def siblings(self) -> list[Layer]:
+        """What lies beside it in its group, and itself, the lowest first."""
+        return Layer(self._document, self.node.parentNode()).children()
+
     def children(self) -> list[Layer]:
         """What lies in it, the lowest first."""
         return [Layer(self._document, node) for node in self.node.childNodes()]
@@ -75,20 +79,11 @@ class Layer:
         if not self.readable:
             raise EditorError(f"'{self.name}' is a mask, which has no picture.", "Click a layer with strokes.")
         kind = pixel_format(self.node)
-        if kind is None:
-            return Block(rect, self._read_converted(rect))
         plain = str(self.node.type()) == "paintlayer" and not self.node.childNodes()
         read = self.node.pixelData if plain else self.node.projectionPixelData
+        if kind is None:
+            return converted(self.node, read, rect)
         data = read(rect.x, rect.y, rect.width, rect.height)
         if len(data) != rect.width * rect.height * kind.pixel_bytes:
             raise EditorError(f"Krita gave {len(data)} bytes for {rect.width} x {rect.height} pixels of '{self.name}'.")
         return Block(rect, data, kind)
-
-    def _read_converted(self, rect: Rect) -> bytes:
-        """As Krita itself converts it, for its thumbnails: 8 bits sRGB, here at full size."""
-        bounds = self.bounds
-        if bounds.empty:
-            return bytes(rect.width * rect.height * 4)
-        image = self.node.thumbnail(bounds.width, bounds.height)
-        image = image.copy(rect.x - bounds.x, rect.y - bounds.y, rect.width, rect.height)  # nothing around it
-        return bytes(image.constBits().asstring(rect.width * rect.height * 4))

@@ -4,17 +4,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Callable
 
 from krita import Krita
 
 from ..model.geometry import Rect
 from ..wire import LimnerError
-from .pixels import BGRA8, PixelFormat, format_of
+from .pixels import BGRA8, PIXEL_BYTES, PixelFormat, format_of
 
 PROFILE = "sRGB-elle-V2-srgbtrc.icc"
 NORMAL = "normal"
 EDITOR_CODE = "editor"
+_TILE = 64  # pixels: Krita keeps a layer in squares of that side
 MAX_NAME = 60  # longer generated names have damaged files
 
 
@@ -66,13 +67,32 @@ def bounds_of(node: Any) -> Rect:
 
 def pixel_format(thing: Any) -> PixelFormat | None:
     """The format of a document's or node's pixels; None when only Krita can convert them."""
-    return format_of(str(thing.colorModel()), str(thing.colorDepth()), str(thing.colorProfile()))
+    return format_of(*_color_of(thing))
+
+
+def _color_of(thing: Any) -> tuple[str, str, str]:
+    """Color model, depth and profile of a document or node, by Krita's names."""
+    return str(thing.colorModel()), str(thing.colorDepth()), str(thing.colorProfile())
+
+
+def converted(node: Any, read: Callable[[int, int, int, int], Any], rect: Rect) -> Block:
+    """Pixels of a color model that only Krita can convert, in a rectangle, as it converts them for its thumbnails.
+
+    node: whose color model it is. read: gives the bytes of a rectangle in it. A thumbnail shows all tiles of a layer,
+    scaled to the size that is asked for; so whole tiles are filled, and exactly their size is asked for.
+    """
+    width, height = (-(-side // _TILE) * _TILE for side in (rect.width, rect.height))
+    layer = Workshop.make_layer("Pixels", node)
+    layer.setPixelData(read(rect.x, rect.y, width, height), 0, 0, width, height)
+    image = layer.thumbnail(width, height).copy(0, 0, rect.width, rect.height)
+    return Block(rect, bytes(image.constBits().asstring(rect.width * rect.height * PIXEL_BYTES)))
 
 
 class Workshop:
-    """A document without a view, for nodes of 8 bits sRGB that go into documents of other color models.
+    """A document without a view, for nodes whose color model or blending mode has to be set: the undo step of that is
+    the workshop's.
 
-    Making one takes Krita long, so it is kept as long as there is such a document.
+    Making one takes Krita long, so it is kept until the last document is closed.
     """
 
     _document: Any = None
@@ -87,6 +107,15 @@ class Workshop:
         return cls._document
 
     @classmethod
+    def make_layer(cls, name: str, like: Any = None) -> Any:
+        """An empty paint layer of 8 bits sRGB, or of the color model of a document or node. Raises EditorError."""
+        node = cls.document().createNode(name, "paintlayer")
+        wanted = _color_of(like) if like is not None else _color_of(node)
+        if wanted != _color_of(node):
+            node.setColorSpace(*wanted)
+        return node
+
+    @classmethod
     def close(cls) -> None:
         """Close it, if there is one."""
         document, cls._document = cls._document, None
@@ -96,15 +125,17 @@ class Workshop:
 
 
 def make_node(document: Any, layer: NewLayer) -> Any:
-    """A node with its pixels, or a group, not yet part of the document's stack. Raises EditorError.
+    """A node for the document, with its pixels, or a group, not yet part of its stack. No undo step is left in it.
 
-    A blending mode other than the normal one leaves an undo step in the document.
+    Raises EditorError.
     """
-    name = layer.name[:MAX_NAME]
+    name, plain = layer.name[:MAX_NAME], layer.mode == NORMAL
     if layer.block is None:
-        node = document.createGroupLayer(name)
+        node = (document if plain else Workshop.document()).createGroupLayer(name)
     else:
-        node = document.createNode(name, "paintlayer")
+        fits = layer.block.format == pixel_format(document)
+        own = fits and plain
+        node = document.createNode(name, "paintlayer") if own else Workshop.make_layer(name, document if fits else None)
         write(node, layer.block)
     node.setOpacity(round(255 * layer.opacity))
     if not layer.visible:

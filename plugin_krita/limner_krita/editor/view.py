@@ -53,7 +53,7 @@ class CanvasView:
         if hasattr(self._view, "flakeToCanvasTransform"):  # Krita tells it itself
             return self._view.flakeToImageTransform().inverted()[0] * self._view.flakeToCanvasTransform()
         document, canvas = self._view.document(), self._view.canvas()
-        scale = canvas.zoomLevel() * _POINTS / document.resolution() / self.widget.devicePixelRatioF()
+        scale = canvas.zoomLevel() * _POINTS / document.resolution()  # in the widget's pixels, not the screen's
         turned = QTransform()
         turned.rotate(canvas.rotation())
         turned.scale(-scale if canvas.mirror() else scale, scale)

@@ -70,6 +70,11 @@ class Square:
     size: float
     angle: float = 0.0
 
+    def at_least(self, size: float) -> Square:
+        """The same, or one of that side about the same center where it is smaller."""
+        more = max(0.0, size - self.size)
+        return Square(self.x - more / 2, self.y - more / 2, self.size + more, self.angle)
+
     def bounds(self) -> Rect:
         """The whole pixels that the turned square touches."""
         half = self.size / 2
@@ -105,16 +110,17 @@ class Sending:
         return Square(x + self.region.x, y + self.region.y, size, float(frame.get("angle", 0.0)))
 
 
-def choose_region(canvas: Rect, content: Rect, mode: str) -> Rect:
+def choose_region(canvas: Rect, content: Rect, mode: str, alone: bool = False) -> Rect:
     """What to send of a layer whose strokes lie in ``content``.
 
     The whole canvas, so that the answer is the same as for the exported picture; in the mode "auto" strokes beyond
-    the canvas as well, unless they are very far away.
+    the canvas as well, unless they are very far away. alone: in that mode nothing but the layer.
     """
     if mode != AUTO:
         return canvas
     reach = canvas.grown(int(canvas.width * MAX_REACH), int(canvas.height * MAX_REACH))
-    return canvas.united(content.intersected(reach))
+    near = content.intersected(reach)
+    return near if alone and not near.empty else canvas.united(near)
 
 
 def plan_sending(region: Rect, limit: int = MAX_SENT_SIDE) -> Sending:

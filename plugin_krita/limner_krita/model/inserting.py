@@ -38,11 +38,7 @@ class Inserter:
         if sketch is None:
             raise EditorError("The sketch layer was removed before its portrait was done.", "Undo, and try again.")
         record = read_record(target.canvas)
-        if target.task == SHADOW:
-            guide = place_guide(target.canvas, sketch, finished.pictures[GUIDE].block, self._settings.guide_opacity)
-            added = guide.uid
-        else:
-            record, added = self._place(finished, sketch, record, weights)
+        record, added = self._place(finished, sketch, record, weights)
         self.focus.keep(target.canvas, sketch.uid, added)
         record = replace(record, values=dict(values), frame_mode=target.frame_mode, hints=target.hints_uid)
         target.canvas.write_note(KEY, DESCRIPTION, record.to_bytes())
@@ -50,10 +46,11 @@ class Inserter:
     def _place(
         self, finished: Finished, sketch: Layer, record: Record, weights: Mapping[str, str]
     ) -> tuple[Record, str]:
-        target, settings = finished.target, self._settings
-        placed = place_result(
-            target.canvas, sketch, target.task, finished.pictures, record, settings.placement, settings.guide_opacity
-        )
+        target, wish = finished.target, self._settings.wish
+        if target.task == SHADOW:
+            placed = place_guide(target.canvas, sketch, finished.pictures[GUIDE], record, wish)
+        else:
+            placed = place_result(target.canvas, sketch, target.task, finished.pictures, record, wish)
         if placed.replaced:
             self.swaps.made(target.canvas, placed.replaced, placed.group)
         made = Made(target.task, placed.group, placed.layers, finished.params, weights, finished.device, finished.frame)

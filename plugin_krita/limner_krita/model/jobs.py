@@ -87,7 +87,7 @@ def capture(canvas: Canvas, sketch: Layer, hints: Layer | None, frame_mode: str,
     content, mode, frame = sketch.bounds, frame_mode, frame_mode
     if content.empty:
         raise LimnerError(ErrorCode.BLANK_SKETCH, f"The layer '{sketch.name}' is empty: no strokes were found.")
-    sending = plan_sending(choose_region(canvas.rect, content, mode))
+    sending = plan_sending(choose_region(canvas.rect, content, mode, TASKS[task].photo))
     parameter: Any = frame
     if mode == SELECTION:
         parameter = sending.to_picture(square_around(_selected(canvas)))
@@ -135,6 +135,8 @@ def _finish(target: Target, values: Mapping[str, Any], result: Result) -> Finish
     square = _square_of(target, result)
     made = {}
     for name, pixels in result.images.items():
+        if TASKS[target.task].photo:
+            square = square.at_least(pixels.width)
         block = pictures.place(pixels, square).encoded(target.format)
         made[name] = Picture(block, digest_of(block.data))
     picture = result.images.get("portrait") or next(iter(result.images.values()))

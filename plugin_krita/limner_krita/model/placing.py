@@ -13,7 +13,7 @@ from typing import Mapping
 from ..editor import Block, Canvas, EditorError, Layer, NewLayer
 from .geometry import Rect
 from .record import Made, MadeLayer, Record, digest_of
-from .tasks import TASKS, layer_name
+from .tasks import SHADOW, TASKS, layer_name
 
 REFRESH, NEW_GROUP = "refresh", "new"
 PLACEMENTS = (REFRESH, NEW_GROUP)
@@ -30,8 +30,22 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Wish:
+    """How the artist wants results placed.
+
+    placement: one of PLACEMENTS. under: below the sketch, so that the strokes are seen on it, not above. opacity: of
+    a new shadow guide, 0..1.
+    """
+
+    placement: str = REFRESH
+    under: bool = False
+    opacity: float = 1.0
+
+
+@dataclass(frozen=True)
 class Placed:
-    """What came of it: the group's id, its layers as they were left, and the id of the group that had to go or ""."""
+    """What came of it: the id of the group (or single layer), its layers as they were left, and the id of the one that
+    had to go or ""."""
 
     group: str
     layers: Mapping[str, MadeLayer]
@@ -39,39 +53,67 @@ class Placed:
 
 
 def place_result(
-    canvas: Canvas,
-    sketch: Layer,
-    task: str,
-    pictures: Mapping[str, Picture],
-    record: Record,
-    placement: str,
-    opacity: float,
+    canvas: Canvas, sketch: Layer, task: str, pictures: Mapping[str, Picture], record: Record, wish: Wish
 ) -> Placed:
-    """Insert the pictures above the sketch, as one undo step, or in the place of those that were made before.
+    """Insert the pictures beside the sketch, as one undo step, or in the place of those that were made before.
 
-    pictures: by the backend's name, the topmost first. opacity: of a new shadow guide, 0..1. Raises EditorError.
+    pictures: by the backend's name, the topmost first. Raises EditorError.
     """
     names = list(reversed(list(pictures)))
-    layers = [NewLayer(layer_name(name), pictures[name].block, opacity if name == GUIDE else 1.0) for name in names]
+    layers = [
+        NewLayer(layer_name(name), pictures[name].block, wish.opacity if name == GUIDE else 1.0) for name in names
+    ]
     new = NewLayer(TASKS[task].group)
-    made, old = _before(canvas, sketch, task, record) if placement == REFRESH else (None, None)
+    made, old = _before(canvas, sketch, task, record, wish)
     untouched = _untouched(made, old) if made is not None and old is not None else None
     if old is None or untouched is None:
-        group, *inserted = canvas.insert_group(new, layers, sketch)
-        if old is not None:
-            old.set_visible(False)
+        group, *inserted = canvas.insert_group(new, layers, sketch, wish.under)
+        replaced = _put_aside(old)
     else:
         layers = [_like(layer, untouched.get(name)) for name, layer in zip(names, layers)]
-        group, *inserted = canvas.insert_group(_like(new, old), layers, old)
-        old.remove()
+        beside, below = (sketch, wish.under) if _on_other_side(old, sketch, wish.under) else (old, False)
+        group, *inserted = canvas.insert_group(_like(new, old), layers, beside, below)
+        replaced = _take_out(old)
     canvas.refresh()
     left = {name: _as_left(layer, pictures[name]) for name, layer in zip(names, inserted)}
-    return Placed(group.uid, left, old.uid if old is not None and untouched is not None else "")
+    return Placed(group.uid, left, replaced)
 
 
-def place_guide(canvas: Canvas, sketch: Layer, block: Block, opacity: float) -> Layer:
-    """Insert the shadow guide alone, under the strokes; one undo step. Raises EditorError."""
-    return canvas.insert_layer(NewLayer(layer_name(GUIDE), block, opacity), sketch, below=True)
+def place_guide(canvas: Canvas, sketch: Layer, picture: Picture, record: Record, wish: Wish) -> Placed:
+    """Insert the shadow guide alone, under the strokes, or in the place of the one before; one undo step.
+
+    Raises EditorError.
+    """
+    new = NewLayer(layer_name(GUIDE), picture.block, wish.opacity)
+    made, old = _before(canvas, sketch, SHADOW, record, wish)
+    if made is not None and old is not None and GUIDE in made.layers and _same(old, made.layers[GUIDE]):
+        guide = canvas.insert_layer(_like(new, old), old)
+        replaced = _take_out(old)
+    else:
+        guide = canvas.insert_layer(new, sketch, below=True)
+        replaced = _put_aside(old)
+    canvas.refresh()
+    return Placed(guide.uid, {GUIDE: _as_left(guide, picture)}, replaced)
+
+
+def _take_out(old: Layer) -> str:
+    """Remove what was made before; returns its id."""
+    uid = old.uid
+    old.remove()
+    return uid
+
+
+def _put_aside(old: Layer | None) -> str:
+    """Hide what was made before, since the artist has painted in it; it was not replaced."""
+    if old is not None:
+        old.set_visible(False)
+    return ""
+
+
+def _on_other_side(old: Layer, sketch: Layer, under: bool) -> bool:
+    """True when the group lies beside the sketch, but not on the side where the artist wants it by now."""
+    siblings = [layer.uid for layer in sketch.siblings()]
+    return old.uid in siblings and (siblings.index(old.uid) < siblings.index(sketch.uid)) != under
 
 
 def _like(new: NewLayer, old: Layer | None) -> NewLayer:
@@ -82,8 +124,10 @@ def _like(new: NewLayer, old: Layer | None) -> NewLayer:
     return replace(new, name=old.name, opacity=opacity, mode=mode, visible=old.visible)
 
 
-def _before(canvas: Canvas, sketch: Layer, task: str, record: Record) -> tuple[Made | None, Layer | None]:
-    """What was made last of the sketch and is still there: undo may have brought an earlier one back."""
+def _before(canvas: Canvas, sketch: Layer, task: str, record: Record, wish: Wish) -> tuple[Made | None, Layer | None]:
+    """What was made last of the sketch, is still there (undo may have brought an earlier one back), and is to go."""
+    if wish.placement != REFRESH:
+        return None, None
     layers = {layer.uid: layer for layer in canvas.layers()}
     for made in record.made.get(sketch.uid, ()):
         if made.task == task and made.group in layers:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 
 from ..editor import Editor
-from .placing import PLACEMENTS, REFRESH
+from .placing import PLACEMENTS, REFRESH, Wish
 
 _ON, _OFF = "yes", "no"
 
@@ -26,6 +26,20 @@ class Settings:
     @placement.setter
     def placement(self, value: str) -> None:
         self._editor.save_setting("placement", value)
+
+    @property
+    def under_strokes(self) -> bool:
+        """Whether a new group lies below its sketch, so that the strokes are seen on it."""
+        return self.is_on("under_strokes", False)
+
+    @under_strokes.setter
+    def under_strokes(self, on: bool) -> None:
+        self.set_on("under_strokes", on)
+
+    @property
+    def wish(self) -> Wish:
+        """How results are placed."""
+        return Wish(self.placement, self.under_strokes, self.guide_opacity)
 
     @property
     def guide_opacity(self) -> float:

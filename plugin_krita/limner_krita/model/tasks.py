@@ -13,7 +13,8 @@ class Task:
     """slot: the backend's name of the picture that is sent. title: as the artist calls it.
 
     group: name of the group that the result becomes, "" for a single layer. framed: the backend tells where the
-    result lies; otherwise it fills the square around what was sent.
+    result lies; otherwise it fills the square around what was sent. photo: the layer alone is what is sent, without the
+    rest of the canvas, and the result is not made smaller than it is, though the photo was.
     """
 
     name: str
@@ -21,13 +22,14 @@ class Task:
     title: str
     group: str = ""
     framed: bool = True
+    photo: bool = False
 
 
 TASKS = {
     PORTRAIT: Task(PORTRAIT, "sketch", "Portrait", "Limner portrait"),
     SHADOW: Task(SHADOW, "sketch", "Shadow guide"),
     INVERT: Task(INVERT, "sketch", "Invert", "Limner inverted", framed=False),
-    UPSAMPLE: Task(UPSAMPLE, "photo", "Upsample", "Limner upsampled", framed=False),
+    UPSAMPLE: Task(UPSAMPLE, "photo", "Upsample", "Limner upsampled", framed=False, photo=True),
 }
 TOOLS = (INVERT, UPSAMPLE)  # they have controls of their own
 

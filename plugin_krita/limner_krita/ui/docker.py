@@ -47,12 +47,12 @@ class LimnerDocker(DockWidget):
         layout.addWidget(Section(tr("History"), "history", self._history, settings))
         layout.addWidget(Section(tr("Tools"), "tools", self._tools, settings))
         layout.addStretch(1)
-        area = QScrollArea()
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setWidgetResizable(True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(content)
-        self.setWidget(area)
+        self._area = QScrollArea()
+        self._area.setFrameShape(QFrame.Shape.NoFrame)
+        self._area.setWidgetResizable(True)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._area.setWidget(content)
+        self.setWidget(self._area)
         self._refresh = self.refresh  # one bound method, so that it can be taken off again
         session.listen(self._refresh)
         self.destroyed.connect(_unlistener(session, self._refresh))
@@ -115,12 +115,19 @@ class LimnerDocker(DockWidget):
         self._controls.refresh()
         self._history.refresh()
         self._tools.refresh()
+        self._keep_wide_enough()
+
+    def _keep_wide_enough(self) -> None:
+        """Krita may not make the docker narrower than its content, which is not scrolled sidewards."""
+        width = self._area.widget().minimumSizeHint().width() + self._area.verticalScrollBar().sizeHint().width()
+        if width != self._area.minimumWidth():
+            self._area.setMinimumWidth(width)
 
 
 def _stage(running: Any) -> str:
     if running.waiting:
         return tr("waiting for {count} other jobs").format(count=running.waiting)
-    return f"{running.stage} %p%" if running.stage else tr("waiting")
+    return f"{tr(running.stage)} %p%" if running.stage else tr("waiting")
 
 
 def _unlistener(session: Session, call: Any) -> Any:

@@ -75,6 +75,7 @@ class ControlsPanel(QWidget):
         form.addRow(tr("Face frame"), self._frame_box)
         form.addRow("", _frame_check(self._session))
         form.addRow(tr("Next portrait"), _placement_box(self._session))
+        form.addRow("", _under_check(self._session))
 
 
 class _LayerPicker(QComboBox):
@@ -137,11 +138,25 @@ def _placement_box(session: Session) -> QComboBox:
 
 def _frame_check(session: Session) -> QCheckBox:
     box = QCheckBox(tr("Show it on the canvas"))
+    box.setObjectName("limner_show_frame")
     box.setChecked(session.settings.show_frame)
 
     def toggled(on: bool) -> None:
         session.settings.show_frame = on
         session.changed()
+
+    box.toggled.connect(toggled)
+    return box
+
+
+def _under_check(session: Session) -> QCheckBox:
+    box = QCheckBox(tr("Under the strokes"))
+    box.setObjectName("limner_under_strokes")
+    box.setToolTip(tr("Put portrait and guide below the sketch layer, whose strokes are then seen on them."))
+    box.setChecked(session.settings.under_strokes)
+
+    def toggled(on: bool) -> None:
+        session.settings.under_strokes = on
 
     box.toggled.connect(toggled)
     return box

@@ -40,12 +40,15 @@ class PreviewArea(QWidget):
             self.update()
 
     def _fitted(self, side: int) -> QPixmap:
-        """The picture in a square of that side."""
-        if max(self._scaled.width(), self._scaled.height()) != side:
+        """The picture in a square of that side, as fine as the screen is."""
+        ratio = self.devicePixelRatioF()
+        pixels = round(side * ratio)
+        if max(self._scaled.width(), self._scaled.height()) != pixels:
             shown = self._shown
             image = QImage.fromData(shown) if isinstance(shown, bytes) else pictures.to_image(shown)
             smooth = Qt.TransformationMode.SmoothTransformation
-            self._scaled = QPixmap.fromImage(image.scaled(side, side, _KEEP, smooth))
+            self._scaled = QPixmap.fromImage(image.scaled(pixels, pixels, _KEEP, smooth))
+            self._scaled.setDevicePixelRatio(ratio)
         return self._scaled
 
     def paintEvent(self, event: Any) -> None:
