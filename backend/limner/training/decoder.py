@@ -25,7 +25,7 @@ JUDGED = slice(1, None)  # VGG's blocks that the critic sees: the first shows ed
 KEPT = 320  # soft latents that crops are taken from, the oldest replaced first
 FRESH = 1  # of them made anew each step
 ADVERSARIAL_FROM = 0.1  # share of the run in which the critic only learns
-ADVERSARIAL = 0.04
+ADVERSARIAL = 0.1
 SHOWN = 8  # pictures on a sample sheet
 
 
