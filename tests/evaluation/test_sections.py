@@ -19,7 +19,7 @@ from limner.evaluation.lab import Reference
 from limner.evaluation.memory import training_faces
 from limner.evaluation.portraits import measure
 from limner.evaluation.reconstruction import detail, enlarged, grid_beyond, grid_strength, halved
-from limner.evaluation.upsampling import Searcher, noisy, small_copies, through_jpeg
+from limner.evaluation.upsampling import Searcher, _name_of, noisy, small_copies, through_jpeg
 from limner.imaging.styles import sketch_photo
 from limner.models.components import ComponentEmbedding
 from limner.models.registry import load_networks
@@ -172,6 +172,13 @@ def test_what_was_searched_for_is_not_searched_for_again(tmp_path: Path, monkeyp
     assert not np.array_equal(again.candidates[1], first.candidates[0])
     monkeypatch.setattr(Engine, "run", lambda *_: pytest.fail("searched again"))
     assert np.array_equal(searcher.search("16px", small, 2).residuals, again.residuals)
+
+
+def test_searches_are_kept_for_the_weights_that_took_part() -> None:
+    sums = {"codec.safetensors": "1", "bank.safetensors": "2", "synthesis.safetensors": "3"}
+    assert _name_of(sums) == _name_of({**sums, "inversion.safetensors": "4"})
+    assert _name_of(sums) != _name_of({**sums, "bank.safetensors": "5"})
+    assert _name_of(sums) != _name_of({**sums, "decoder.safetensors": "6"})
 
 
 def test_quantized_weights_are_scaled_back() -> None:

@@ -11,6 +11,7 @@ import torch
 from limner.imaging.decode import read_picture
 from limner.imaging.errors import FrameError
 from limner.imaging.frame import FaceFrame, extract
+from limner.imaging.reading import SketchReading
 from limner.imaging.sketch import normalize_sketch
 from limner.models.frame_finder import POINTS, FrameFinder, FrameFinderConfig, as_seen, point_error, similarity
 from limner.models.registry import load_network
@@ -78,6 +79,20 @@ def test_a_drawing_that_reaches_from_top_to_bottom_is_taken_whole_unless_its_fac
 
 def test_a_blank_picture_keeps_it(blobs: BlobFinder) -> None:
     assert find_face(BLANK, blobs) == FaceFrame(0, -100, 500)
+
+
+@pytest.mark.parametrize("frame", [FaceFrame(1500, 400, 1200, 10), FaceFrame(300, 900, 700)])
+def test_a_face_on_a_large_picture_is_found_in_its_own_pixels(blobs: BlobFinder, frame: FaceFrame) -> None:
+    picture = (blob_face(frame, 2101, 3333) * 255).astype(np.uint8)
+    found = choose_frame("auto", SketchReading(picture), blobs)
+    assert np.abs(found.from_canvas(POINTS * 512) - frame.from_canvas(POINTS * 512)).max() < 0.03 * frame.size
+    assert found.angle == pytest.approx(frame.angle, abs=2)
+
+
+def test_a_face_that_fills_a_large_picture_keeps_all_of_it(blobs: BlobFinder) -> None:
+    picture = (blob_face(FaceFrame(8, -5, 2101), 2101, 2103) * 255).astype(np.uint8)
+    reading = SketchReading(picture)
+    assert choose_frame("auto", reading, blobs) == choose_frame("full", reading, blobs) == FaceFrame(0, -1, 2103)
 
 
 def test_a_named_frame_is_not_searched(blobs: BlobFinder) -> None:

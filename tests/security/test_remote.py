@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,52 +19,14 @@ from limner.server.allowlist import AllowList, allow, revoke
 from limner.server.gate import Gate
 from limner.server.keys import ServerKeys
 from limner.wire import ConnectionInfo, Error, ErrorCode, Message, Result, Submit, decode, encode
-from limner.wire.connection import CurveKeys
 from tests.support.backends import ServerProcess, end_of, picture, wait_for
-
-
-def key_pair() -> tuple[str, str]:
-    public, secret = zmq.curve_keypair()
-    return public.decode(), secret.decode()
-
-
-ANNA, BOB, STRANGER = key_pair(), key_pair(), key_pair()
-
-
-@dataclass
-class Studio:
-    """A running backend with a second, encrypted address, and who is allowed there."""
-
-    server: ServerProcess
-    local: ConnectionInfo
-    endpoint: str
-    keys: ServerKeys
-    allowed: Path
-
-    def connection(self, pair: tuple[str, str] = ANNA, **changes: str) -> ConnectionInfo:
-        server = changes.pop("server", self.keys.public)
-        token = changes.pop("token", self.keys.token)
-        return ConnectionInfo(self.endpoint, token=token, curve=CurveKeys(server, *pair))
+from tests.support.studio import ANNA, BOB, STRANGER, Studio, key_pair, open_studio
 
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    home, allowed = tmp_path_factory.mktemp("studio") / "home", tmp_path_factory.mktemp("keys") / "allowed"
-    allow(allowed, "anna", ANNA[0])
-    server = ServerProcess(home, "--endpoint", "tcp://0.0.0.0:*", "--public-key-dir", str(allowed))
-    local = server.wait_until_listening()
-    listening = re.search(r"listening on tcp://0\.0\.0\.0:(\d+) with the public key", server.text())
-    assert listening
-    endpoint = f"tcp://127.0.0.1:{listening[1]}"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LIMNER_HOME", str(home))
-        from limner.server.keys import server_keys
-
-        keys = server_keys()
-    with Client(local) as client:
-        client.wait_ready()
-    yield Studio(server, local, endpoint, keys, allowed)
-    server.stop()
+    with open_studio(tmp_path_factory.mktemp("studio")) as opened:
+        yield opened
 
 
 @pytest.fixture(autouse=True)

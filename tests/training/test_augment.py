@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from limner.training import sketches
 from limner.training.augment import Look, random_look
 from limner.training.drawn import DrawnFaces
 from limner.training.sketches import Slips
@@ -114,6 +115,16 @@ def test_real_drawings_move_too(faces: DrawnFaces) -> None:
     still, moved = (faces.drawn(0, Slips(0, 0), np.random.default_rng(1), 1.0, seen) for seen in (Look(), look))
     shift, _ = cv2.phaseCorrelate(still.astype(np.float64), moved.astype(np.float64))
     assert shift == pytest.approx((0.05 * SIDE, 0), abs=1)
+
+
+def test_known_edges_move_too(faces: DrawnFaces, monkeypatch: pytest.MonkeyPatch) -> None:
+    edges = (cv2.GaussianBlur(cv2.Canny(face_photo(), 80, 200), (0, 0), 1.5).astype(float) * 3).clip(0, 255)
+    monkeypatch.setattr(sketches, "EDGES_SHARE", 1.0)
+    monkeypatch.setattr(faces.edges, "get", lambda row: edges.astype(np.uint8))
+    looks = (Look(), Look(shift=(0.05, 0.0)))
+    still, moved = (faces.drawn(1, Slips(0, 0), np.random.default_rng(4), look=look) for look in looks)
+    shift, _ = cv2.phaseCorrelate(still.astype(np.float64), moved.astype(np.float64))
+    assert shift == pytest.approx((0.05 * SIDE, 0), abs=1.5)
 
 
 def test_batches_are_as_ever_where_no_variety_is_asked_for(faces: DrawnFaces) -> None:

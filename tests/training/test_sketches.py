@@ -10,7 +10,7 @@ import torch
 
 from limner.training.color_hints import random_hints, random_mask
 from limner.training.pairs import registered_ink
-from limner.training.sketches import SIDE, Slips, clean_lines, draw, erase, warp, without_specks
+from limner.training.sketches import SIDE, Slips, brought_out, clean_lines, draw, erase, warp, without_specks
 from limner.training.strokes import JAW, LIPS, OVAL, draw_stroke, landmark_drawing, oval_mask, smooth_path
 from tests.support.faces import face_landmarks, face_photo
 
@@ -61,6 +61,17 @@ def test_specks_go_and_strokes_stay() -> None:
     cleaned = without_specks(ink, 10)
     assert cleaned[100, 50:150].all()
     assert cleaned[30, 30] == 0
+
+
+def test_faint_lines_are_brought_out_as_far_as_is_sensible() -> None:
+    ink = np.zeros((SIDE, SIDE), np.float32)
+    assert not brought_out(ink).any()
+    ink[100, 50:150], ink[120, 50:150] = 0.2, 0.1
+    dark = brought_out(ink)
+    assert dark[100, 60] == pytest.approx(0.9)
+    assert dark[120, 60] == pytest.approx(0.45)
+    assert brought_out(0.25 * ink)[100, 60] == pytest.approx(0.4)  # eight times, no more
+    assert np.array_equal(brought_out(dark), dark)
 
 
 def test_landmark_strokes_follow_the_contours() -> None:

@@ -21,6 +21,7 @@ from limner.cli import (
     keys,
     lifecycle,
     photo,
+    relay,
     train,
     upsample,
 )
@@ -34,7 +35,7 @@ app = typer.Typer(
 )
 
 for command in (
-    *(lifecycle.serve, lifecycle.status, lifecycle.stop, doctor.doctor),
+    *(lifecycle.serve, lifecycle.status, lifecycle.stop, doctor.doctor, relay.relay),
     *(drawing.portrait, drawing.shadow, photo.sketch),
     *(invert.invert, upsample.upsample),
     *(editors.install, editors.uninstall, editors.package),

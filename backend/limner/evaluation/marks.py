@@ -52,6 +52,7 @@ MARKS: tuple[Mark, ...] = (
     Mark("AR drawings: rank-1 at least 30 % of about 100", "rank1_ar", at_least(0.3)),
     Mark("lines of sharp photos: KD-EffLite0 x1000 at most 30", "kd_lines", at_most(30)),
     Mark("frames: eyes found within 4 % of the face's size", "eye_error", at_most(0.04)),
+    Mark("novice drawings: every one gives a plausible face", LOOK),
     Mark("novice drawings: every one gives a portrait", "novices_made", _all_of),
     Mark(
         "novice drawings: refine is continuous (the largest of ten steps' share of the way)",
@@ -72,6 +73,7 @@ MARKS: tuple[Mark, ...] = (
     Mark("PULSE, 32x32: 95 % reach a mean square of 0.002", "upsampling_reached_32", at_least(0.95)),
     Mark("PULSE, 16x16: bicubic's KD over ours at least 10", "upsampling_kd_gain_16", at_least(10)),
     Mark("PULSE, 32x32: bicubic's KD over ours at least 10", "upsampling_kd_gain_32", at_least(10)),
+    Mark("PULSE: every candidate is a face", LOOK),
     Mark("PULSE, 16x16: candidates differ (share of different people's distance)", "upsampling_differ_16"),
     Mark("PULSE, 32x32: candidates differ (share of different people's distance)", "upsampling_differ_32"),
     Mark("PULSE: four candidates in less than 40 s", "upsampling_seconds", at_most(40), "s"),

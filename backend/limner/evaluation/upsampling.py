@@ -4,6 +4,7 @@
 A search takes seconds; every one that is done is kept on disk, so that an interrupted report goes on where it stopped.
 """
 
+import hashlib
 import io
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,7 @@ from limner.evaluation.lab import Lab
 from limner.evaluation.metrics import Estimate, apart, kernel_distance, mean_of, psnrs, share_of
 from limner.evaluation.sections import Row, Section, Table, side_by_side
 from limner.models.pulse import resized
+from limner.models.registry import OPTIONAL
 from limner.pipelines.base import Request
 from limner.pipelines.engine import Engine
 
@@ -140,9 +142,9 @@ def upsampling_section(lab: Lab) -> Section:
 
 
 def _name_of(weights: Mapping[str, str]) -> str:
-    """A folder's name for what was searched with these weights."""
-    used = ("bank", "codec", "components", "synthesis")
-    return "-".join(weights.get(f"{name}.safetensors", "")[:6] for name in used)
+    """A folder's name for what was searched with these weights (sha256 by file)."""
+    used = sorted(sum_ for file, sum_ in weights.items() if Path(file).stem not in OPTIONAL)
+    return hashlib.sha256("".join(used).encode()).hexdigest()[:10]
 
 
 def _ours(label: str, found: Searched, photos: np.ndarray, seen: np.ndarray) -> Row:

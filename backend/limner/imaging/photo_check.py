@@ -83,16 +83,11 @@ def _drawn_part(reading: SketchReading) -> tuple[FloatImage, FloatImage]:
     Gray relative to the paper, (h, w), 1 = paper, and the color planes, (P, h, w)."""
     small = reading.small
     rows, columns = (_inside(span) for span in _box(_differs_from_edge(small.color)))
-    drawn, recipe = small, reading.recipe
-    if not _is_nearly_all((rows, columns), small):
-        drawn = small.part(rows, columns)
-        recipe = find_paper(drawn)
-    flat = recipe.flatten(drawn)
+    drawn = small.part(rows, columns)
+    flat = find_paper(drawn).flatten(drawn)
     inner = _box(_is_ink(flat))
     if _is_nearly_all(inner, drawn) and max(flat.shape) >= 0.9 * _CHECK_SIDE:
         return _scaled(flat[inner][None])[0], _scaled(drawn.color[:, inner[0], inner[1]])
-    if drawn is small:
-        rows = columns = slice(0, 0)
     part = reading.part(_moved(inner[0], rows.start), _moved(inner[1], columns.start), _READ_SIDE)
     return _scaled(find_paper(part).flatten(part)[None])[0], _scaled(part.color)
 

@@ -91,9 +91,9 @@ class SketchReading:
 
         Only that part of the picture is normalized, and no finer than the result needs."""
         pixels = frame.size / side  # of the picture in one of the result
-        for done in self._wholes.values():
-            if done.ratio <= max(1.0, pixels) < 2 * done.ratio:
-                return done.extract(frame, side)
+        fine_enough = [ratio for ratio in self._wholes if ratio <= max(1.0, pixels)]
+        if fine_enough:
+            return self._wholes[max(fine_enough)].extract(frame, side)
         (left, top), (right, bottom) = frame.corners().min(0), frame.corners().max(0)
         margin = _MARGIN * max(1.0, pixels)
         rows, columns = (

@@ -101,6 +101,10 @@ class ClientSocket:
         """The message at hand, of this client, has the right token: its connection may stay."""
         self.connections.belongs_to(self._descriptor, client)
 
+    def expel(self, client: bytes) -> None:
+        """Ends the client's connection at the next tick, when the last message to it has had the time to leave."""
+        self._expelled.update(self.connections.of(client))
+
     def send(self, client: bytes, message: ServerMessage) -> bool:
         """Sends without ever waiting; False when the client is gone, or counts as gone because it has long not read.
 

@@ -67,6 +67,10 @@ class Connections:
         if descriptor in self._open:
             self._open[descriptor].client = client
 
+    def of(self, client: bytes) -> list[int]:
+        """The numbers of the client's connections."""
+        return [descriptor for descriptor, item in self._open.items() if item.client == client]
+
     def tick(self) -> None:
         """Closes the connections that have not said a proper first word in time."""
         now = self._clock()

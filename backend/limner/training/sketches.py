@@ -16,6 +16,7 @@ from limner.training.novice import novice_drawing
 from limner.training.strokes import landmark_drawing, oval_mask
 
 SIDE = 256
+FAINTEST, MOST_GAIN = 0.03, 8.0  # ink below this is none; faint lines are never made darker than eight times
 HANDS = ("xdog", "canny", "pencil", "freehand", "novice")
 SHARES = (0.28, 0.10, 0.22, 0.26, 0.14)
 EDGES_SHARE = 0.2  # of the drawings of a photo whose edges are known
@@ -51,6 +52,15 @@ def without_specks(ink: np.ndarray, least: int) -> np.ndarray:
     return ink * keep[labels] if count > 1 else ink
 
 
+def brought_out(ink: np.ndarray) -> np.ndarray:
+    """`ink` with its darkest lines full, as drawings are when the networks are shown them (`imaging.line_image`)."""
+    drawn = ink[ink > FAINTEST]
+    if not drawn.size:
+        return ink
+    gain = min(max(1.0, 0.9 / float(np.percentile(drawn, 95))), MOST_GAIN)
+    return (ink * np.float32(gain)).clip(0, 1)
+
+
 def clean_lines(photo: np.ndarray) -> np.ndarray:
     """The one clean line drawing of a photo: what the component decoders learn to draw and the bank is made of."""
     gray = local_contrast(gray_of(photo))
@@ -62,7 +72,7 @@ def _xdog_lines(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     gray = gray_of(photo) if rng.random() < 0.4 else local_contrast(gray_of(photo))
     gray = cv2.GaussianBlur(gray, (0, 0), rng.uniform(0.3, 1.2))
     ink = 1 - xdog(gray, sigma=rng.uniform(0.5, 1.5), tau=rng.uniform(0.97, 0.992), phi=rng.uniform(40, 140))
-    return without_specks(ink, int(rng.integers(4, 40)))
+    return without_specks(brought_out(ink), int(rng.integers(4, 40)))
 
 
 def _edge_lines(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -96,8 +96,8 @@ class Hello(ClientMessage):
 class Welcome(ServerMessage):
     """Who the backend is and what it can do.
 
-    ``schema`` and ``weights`` are complete when ``state`` is "ready"; ``problem`` says why it is "failed", or was before
-    it was "loading" again.
+    ``schema`` and ``weights`` are complete when ``state`` is "ready"; ``problem`` says why it is "failed", or why it
+    was before it is "loading" again.
     """
 
     state: str = wire_field(_STATE)

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A backend on another computer: where it is, the keys for it, and the environment variables that name a backend.
 
+``relay.json`` tells where a relay of this home listens (``limner relay``), for programs that cannot encrypt.
 ``remote.json`` in Limner's home holds what the backend's computer gave out (address, public key, token),
-``client-key.json`` this computer's own key pair, whose secret half never leaves it. Both have mode 0600.
+``client-key.json`` this computer's own key pair, whose secret half never leaves it. All have mode 0600.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import ipaddress
 import json
 import os
@@ -22,6 +24,7 @@ from . import limits
 from .connection import ConnectionInfo, CurveKeys, home, make_home, read_connection, write_atomically
 from .errors import ErrorCode, LimnerError, WireError
 from .fields import text
+from .process import is_stale
 
 _MAX_FILE_BYTES = 64 * 1024
 _KEY = re.compile(r"[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")  # the alphabet of Z85 (https://rfc.zeromq.org/spec/32/)
@@ -159,7 +162,48 @@ def forced_connection() -> ConnectionInfo | None:
         with contextlib.suppress(WireError):
             found = read_connection()
             token = found.token if found else ""
+    if server_key and not can_encrypt():
+        relay = read_relay(server_key)
+        if relay is not None:
+            return relay
     return ConnectionInfo(endpoint, token=token, curve=_curve_keys(server_key) if server_key else None)
+
+
+def can_encrypt() -> bool:
+    """True where pyzmq is installed, without which nothing is encrypted."""
+    return importlib.util.find_spec("zmq") is not None
+
+
+def relay_path() -> Path:
+    """The file relay.json: where a relay of this home listens, and the key of the backend that it leads to."""
+    return home() / "relay.json"
+
+
+def write_relay(info: ConnectionInfo, server_key: str) -> None:
+    """Tell this home's clients of a relay. Raises OSError."""
+    make_home()
+    values = {name: value for name, value in asdict(info).items() if name != "curve"}
+    write_atomically(relay_path(), json.dumps({**values, "server_key": server_key}, indent=2) + "\n")
+
+
+def read_relay(server_key: str) -> ConnectionInfo | None:
+    """The relay to the backend with that key; None when none runs, or one to another backend.
+
+    Raises LimnerError for a damaged file.
+    """
+    value = read_json(relay_path(), "Remove it and run 'limner relay' again.")
+    if not isinstance(value, Mapping) or value.get("server_key") != server_key:
+        return None
+    info: ConnectionInfo = parse_file(ConnectionInfo.from_map, value, relay_path())
+    return None if is_stale(info) or not is_local(info.endpoint) else info
+
+
+def remove_relay(info: ConnectionInfo) -> None:
+    """Remove the file when it still is that of this relay."""
+    with contextlib.suppress(OSError, LimnerError):
+        value = read_json(relay_path(), "")
+        if isinstance(value, Mapping) and value.get("token") == info.token:
+            relay_path().unlink()
 
 
 def _curve_keys(server_key: str) -> CurveKeys:

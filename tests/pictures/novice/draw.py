@@ -5,6 +5,7 @@ Each line of a drawing is a stroke, in the pixels of a 512x512 sheet, as an SVG 
     line x y x y ...     a curve through the points        loop x y x y ...    the same, closed, more or less
     zigzag x y x y ...   straight from point to point      dot x y r           a filled spot
     oval x y rx ry       once around, not quite meeting
+Strokes and pictures are the project's own work, given away under CC0 1.0.
 """
 
 from __future__ import annotations

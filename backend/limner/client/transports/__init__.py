@@ -36,7 +36,7 @@ def open_transport(endpoint: str, transport: str = "auto", curve: CurveKeys | No
         except ImportError as error:
             if curve is not None:
                 message = f"A backend on another computer can only be reached with pyzmq, which is not here: {error}."
-                remedy = f"Install it for {sys.executable}: pip install pyzmq."
+                remedy = f"Run 'limner relay' in a terminal, or install it for {sys.executable}: pip install pyzmq."
                 raise BackendError(ErrorCode.START_FAILED, message, remedy) from error
             if transport == "pyzmq":
                 message = f"The transport 'pyzmq' was asked for and pyzmq cannot be imported: {error}."

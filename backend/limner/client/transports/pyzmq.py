@@ -65,6 +65,11 @@ class PyzmqTransport:
             self.close()
             raise BackendError(ErrorCode.BACKEND_LOST, f"No backend answers at {endpoint}: {error}.") from error
 
+    @property
+    def pollable(self) -> list[zmq.Socket[bytes]]:
+        """What a poller of somebody who has many transports has to watch."""
+        return [self._socket, self._monitor]
+
     def send(self, frames: Sequence[Frame]) -> None:
         """Hand a message to libzmq, whose own thread writes it."""
         self._check_open()
