@@ -11,11 +11,13 @@ import pytest
 from limner.cli.app import run
 
 
-def test_a_folder_without_an_index_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_without_an_index_or_photos_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["train", "codec", "--data", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
     message = capsys.readouterr().err.strip()
-    assert "index.csv is missing" in message
+    assert "neither an index.csv nor photos" in message
     assert "\n" not in message
+    assert run(["train", "codec", "--data", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]) == 1
+    assert "is not a folder" in capsys.readouterr().err
 
 
 def test_nothing_is_measured_without_an_index(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

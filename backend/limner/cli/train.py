@@ -24,7 +24,20 @@ class Network(str, Enum):
     inversion = "inversion"
     inversion_baseline = "inversion_baseline"
     pix2pix = "pix2pix"
+    edges = "edges"
     export = "export"
+
+
+def training_data(data: Path, cache: Path) -> Path:
+    """`data`, or its photos aligned below `cache` where it has no index. Raises Failure where it cannot be used."""
+    from limner.training.folders import FolderError, indexed
+    from limner.training.pretrained import FetchError
+
+    try:
+        return indexed(data, cache)
+    except (FolderError, FetchError) as error:
+        remedy = "Give --data a folder of photos of faces, or one with index.csv and landmarks.npz."
+        raise Failure(f"{error}.", remedy) from error
 
 
 def check_data(data: Path) -> None:
@@ -36,7 +49,7 @@ def check_data(data: Path) -> None:
 
 def train(
     network: Annotated[Network, typer.Argument(metavar="codec|components|prior|frame_finder|inversion|...")],
-    data: Annotated[Path, typer.Option(metavar="DIR", help="Pictures with index.csv and landmarks.npz.")],
+    data: Annotated[Path, typer.Option(metavar="DIR", help="Photos, or pictures with index.csv and landmarks.npz.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where checkpoints, metrics and sample sheets go.")],
     minutes: Annotated[float, typer.Option(help="Length of the whole run, resumed or not.", min=0.1)] = 60.0,
     resume: Annotated[bool, typer.Option(help="Go on from the checkpoint in the folder.")] = True,
@@ -46,7 +59,8 @@ def train(
     threads: Annotated[int, typer.Option(help="Threads of the networks; 0 = one for each core.", min=0)] = 0,
 ) -> None:
     """Train a network on a folder of faces. Needs the extra `train`."""
-    check_data(data)
+    if not data.is_dir():
+        raise Failure(f"{data} is not a folder.", "Give --data the folder of the photos.")
     try:
         from limner.training import run
     except ImportError as error:
@@ -54,7 +68,7 @@ def train(
     from limner.resources import weights_dir
 
     run.use_threads(threads or os.cpu_count() or 1)
-    plan = run.Run(data, out, minutes, resume)
+    plan = run.Run(training_data(data, out / "cache"), out, minutes, resume)
     try:
         if network is Network.export:
             run.export_weights(plan, weights or weights_dir(), f"trained in {out.name}")

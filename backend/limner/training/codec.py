@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from limner.models.codec import Codec, CodecConfig, half, to_pixels
+from limner.training.augment import random_look
 from limner.training.blocks import fit_decoder, fit_encoder
 from limner.training.faces import STUDIO_SET, cached_pictures, read_index
 from limner.training.perceptual import VggFeatures, find_hed_weights, perceptual_loss
@@ -90,10 +91,11 @@ class CodecTask:
 
 
 def _crops(pictures: np.ndarray, rows: np.ndarray, side: int, rng: np.random.Generator) -> torch.Tensor:
-    """Random windows of the chosen pictures, half of them mirrored: (len(rows), 3, side, side) in [-1, 1]."""
+    """Random windows of the chosen pictures in varied light, half of them mirrored: (N, 3, side, side) in [-1, 1]."""
     crops = []
     for row in rows:
         y, x = rng.integers(0, pictures.shape[1] - side + 1, 2)
         crop = pictures[row, y : y + side, x : x + side]
+        crop = random_look(rng).relit(crop)
         crops.append(crop[:, ::-1] if rng.random() < 0.5 else crop)
     return to_tensor(np.stack(crops))

@@ -81,7 +81,7 @@ class PriorTask:
         self.processes = processes
         self.faces, self.codec, self.embedding, self.bank = faces, codec, embedding, bank
         self.weights = faces.weights(sharp=5, paired=4)
-        self.batches = Ahead(lambda step: self._batch(self._rows(step), step))
+        self.batches = Ahead(lambda step: self._batch(self._rows(step), step, varied=True))
         self.held_out = self._batch(faces.held_out(48, without=STUDIO_SET), -1)
         self._measure_variance(np.random.default_rng(8).choice(faces.train, MEASURED, p=self.weights))
 
@@ -95,19 +95,25 @@ class PriorTask:
         rng, count = np.random.default_rng((3, step, self.processes.rank)), self.processes.part_of(BATCH)
         return rng.choice(self.faces.train, count, p=self.weights)
 
-    def _batch(self, rows: np.ndarray, step: int) -> PriorBatch:
+    def _batch(self, rows: np.ndarray, step: int, varied: bool = False) -> PriorBatch:
         rng = np.random.default_rng((4, step % 2**32, self.processes.rank))
         literal = random_literal(len(rows), rng)
         mapped = torch.from_numpy(rng.random(len(rows)) > 0.15).float()
         unguided = rng.random(len(rows)) < 0.08
         literal[unguided], mapped[torch.from_numpy(unguided)] = 0, 0
         slips = [slips_of(float(v.mean()), rng) for v in literal]
-        drawn = self.faces.batch(rows, slips, seed=(5, step % 2**32, self.processes.rank))
-        photos = mirror(to_tensor(np.stack([self.faces.photos[r] for r in rows])), drawn.mirrored)
+        drawn = self.faces.batch(rows, slips, seed=(5, step % 2**32, self.processes.rank), varied=varied)
+        photos = self._photos(drawn)
         small = F.avg_pool2d(photos, 256 // LATENT_SIDE)  # (N, 3, 32, 32)
         by_part = {part: torch.from_numpy(literal[:, i]) for i, part in enumerate(PARTS)}
         hints = random_hints(small, rng)
         return PriorBatch(drawn, photos, by_part, mapped[:, None, None, None], hints).to(self.processes.device)
+
+    def _photos(self, drawn: DrawnBatch) -> torch.Tensor:
+        """(N, 3, 256, 256) in [-1, 1], as the drawings show them."""
+        if drawn.photos is not None:
+            return to_tensor(drawn.photos)
+        return mirror(to_tensor(np.stack([self.faces.photos[row] for row in drawn.rows])), drawn.mirrored)
 
     @torch.no_grad()
     def conditions(self, batch: PriorBatch) -> Conditions:
@@ -170,7 +176,7 @@ class PriorTask:
     def _sheet(self, model: Synthesis, noise: torch.Tensor) -> np.ndarray:
         rows = self.held_out.drawn.rows[:: max(1, len(self.held_out.drawn.rows) // SHOWN)][:SHOWN]
         drawn = self.faces.batch(rows, [Slips(1, 0)] * len(rows), seed=(6, 6))
-        photos = mirror(to_tensor(np.stack([self.faces.photos[r] for r in rows])), drawn.mirrored)
+        photos = self._photos(drawn)
         lines = [(1 - drawn.drawing).expand(-1, 3, -1, -1) * 2 - 1]
         for value in (1.0, 0.3, 0.0):
             literal = {part: torch.full((len(rows),), value) for part in PARTS}

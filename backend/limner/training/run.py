@@ -24,8 +24,10 @@ from limner.training.components import ComponentTask
 from limner.training.decoder import DecoderTask
 from limner.training.drawn import DrawnFaces
 from limner.training.frame_finder import FrameFinderTask
+from limner.training.hed import EDGES_FILE, fill_edges, load_edge_network
 from limner.training.inversion import InversionTask
 from limner.training.loop import LoopConfig, Trainer
+from limner.training.perceptual import find_hed_weights
 from limner.training.pix2pix import Pix2PixTask
 from limner.training.prior import PriorTask
 from limner.training.processes import joined_processes
@@ -167,7 +169,15 @@ def train_pix2pix(run: Run) -> None:
         Trainer(task, LoopConfig(run.minutes, lr=2e-4), run.out / "pix2pix", run.resume, processes).run()
 
 
+def find_edges(run: Run) -> None:
+    """HED's edges of the training photos, the sharp ones first: one of the hands that draw them. Goes on next time."""
+    faces = DrawnFaces(run.data, run.cache)
+    rows = sorted(faces.train.tolist(), key=lambda row: not faces.faces[row].is_sharp)
+    fill_edges(load_edge_network(find_hed_weights()), faces.photos, rows, run.cache / EDGES_FILE, run.minutes)
+
+
 TRAINERS = {
+    "edges": find_edges,
     "codec": train_codec,
     "components": train_components,
     "prior": train_prior,
