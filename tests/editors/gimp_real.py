@@ -34,6 +34,7 @@ WATCH = """
 import os, sys
 if any(item.endswith("limner-gimp.py") for item in sys.orig_argv):
     log = os.open(os.environ["GIMP_WORK"] + "/written.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.write(log, b"watched" + os.linesep.encode())
     def note(event, values):
         if event == "open" and isinstance(values[0], str):
             if any(sign in (values[1] or "") for sign in "wax+") or values[2] & (os.O_WRONLY | os.O_RDWR):
@@ -121,7 +122,8 @@ class Gimp:
         self.extra["PYTHONPATH"] = f"{self.inside}/hidden"
 
     def watch_files(self) -> Path:
-        """Have the plug-in's Python note each file that it opens for writing, a line each, in the file returned."""
+        """Have the plug-in's Python note each file that it opens for writing, a line each, in the file returned; the
+        first line of each process is "watched"."""
         (self.work / "hidden").mkdir(exist_ok=True)
         (self.work / "hidden" / "sitecustomize.py").write_text(WATCH, encoding="utf-8")
         self.extra["PYTHONPATH"] = f"{self.inside}/hidden"

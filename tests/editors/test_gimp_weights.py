@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from limner import resources
-from tests.editors.gimp_real import PORTRAIT, REAL_ENGINE, Backends, Gimp, open_gimp
+from tests.editors.gimp_real import INVERT, PORTRAIT, REAL_ENGINE, Backends, Gimp, open_gimp
 from tests.support.command import Command
 
 SKETCH = resources.examples_dir() / "woman-curls.png"  # with colors in the file: GIMP opens it as an RGB image
+INVERTS = (resources.weights_dir() / "inversion.safetensors").is_file()
 VALUES = {"seed": 7, "refine": 0.5, "left-eye": 1.0}
 OPTIONS = ("--seed", "7", "--refine", "0.5", "--left-eye", "1.0")
 
@@ -39,13 +40,16 @@ def gimp() -> Iterator[Gimp]:
 
 @pytest.fixture(scope="module")
 def answers(gimp: Gimp) -> Mapping[str, Any]:
-    """The example sketch, with the frame found and with all of it; GIMP starts the backend."""
-    case = {"image": {"file": "face.png"}, "procedure": PORTRAIT}
-    frames = ("full", "auto")
-    cases: Mapping[str, Any] = gimp.run(
-        {**case, "name": frame, "arguments": {**VALUES, "frame": frame}} for frame in frames
-    )["cases"]
-    return cases
+    """The example sketch, with the frame found and with all of it, and inverted; GIMP starts the backend."""
+    image = {"image": {"file": "face.png"}}
+    cases = [
+        {**image, "name": frame, "procedure": PORTRAIT, "arguments": {**VALUES, "frame": frame}}
+        for frame in ("full", "auto")
+    ]
+    if INVERTS:
+        cases.append({**image, "name": "invert", "procedure": INVERT, "arguments": {"style": "line", "frame": "full"}})
+    found: Mapping[str, Any] = gimp.run(cases)["cases"]
+    return found
 
 
 def small(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -77,3 +81,15 @@ def test_gimp_and_the_command_line_make_the_same_portrait(
             else:  # scaled or turned by GIMP
                 expected = small(np.asarray(picture.convert("RGBA")))
                 assert np.abs(small(gimp.pixels(layer)) - expected).mean() < 12
+
+
+@pytest.mark.skipif(not INVERTS, reason="no trained inverters in this checkout")
+def test_gimp_and_the_command_line_invert_alike(answers: Mapping[str, Any], gimp: Gimp, tmp_path: Path) -> None:
+    answer = answers["invert"]
+    assert (answer["status"], answer["error"], answer["unchanged"]) == ("success", "", True)
+    file = tmp_path / "inverted.png"
+    command = Command(gimp.home, tmp_path, engine="")
+    command.succeeds("invert", SKETCH, "-o", file, "--style", "line", "--frame", "full")
+    (layer,) = answer["layers"][0]["children"]
+    with Image.open(file) as picture:
+        assert np.array_equal(gimp.pixels(layer), np.asarray(picture.convert("RGBA")))

@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,6 @@ from limner.wire import (
     ConnectionInfo,
     Error,
     ErrorCode,
-    LimnerError,
     Message,
     Progress,
     Queued,
@@ -37,7 +36,6 @@ from tests.support.backends import (
     ServerProcess,
     connection_in,
     end_of,
-    environment,
     follow,
     next_messages,
     picture,
@@ -47,20 +45,6 @@ from tests.support.backends import (
 
 Start = Callable[..., ServerProcess]
 ENDLESS = {"steps": 10_000, "step_ms": 10}
-
-
-@pytest.fixture
-def start(limner_home: Path) -> Iterator[Start]:
-    """Starts servers in this test's home and ends them."""
-    started: list[ServerProcess] = []
-
-    def start_one(*options: str, engine: str = FAKE_ENGINE) -> ServerProcess:
-        started.append(ServerProcess(limner_home, *options, engine=engine))
-        return started[-1]
-
-    yield start_one
-    for server in started:
-        server.stop()
 
 
 @pytest.fixture
@@ -277,39 +261,3 @@ def test_only_its_own_connection_file_is_removed(start: Start, limner_home: Path
     write_connection(other)
     server.stop()
     assert connection_in(limner_home) == other
-
-
-def test_other_addresses_than_the_loopback_are_refused(start: Start, limner_home: Path) -> None:
-    server = start("--endpoint", "tcp://0.0.0.0:*")
-    assert server.wait_until_ended() == 1
-    assert "CURVE" in server.text()
-    assert len(server.text().splitlines()) == 1
-    assert connection_in(limner_home) is None
-
-
-def test_a_port_in_use_is_told_from_the_background_too(start: Start, tmp_path: Path) -> None:
-    taken = start().wait_until_listening().endpoint
-    elsewhere = tmp_path / "second-home"
-    done = subprocess.run(
-        [sys.executable, "-m", "limner.server", "--endpoint", taken, "--engine", FAKE_ENGINE],
-        env=environment(elsewhere),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE_S,
-    )
-    assert done.returncode == 1
-    assert "in use" in done.stderr
-    assert connection_in(elsewhere) is None
-
-
-def test_an_endpoint_that_is_refused_starts_nothing(limner_home: Path) -> None:
-    with pytest.raises(LimnerError, match="CURVE"):
-        serve(ServeOptions(endpoint="tcp://192.168.0.1:5555"))
-    assert not limner_home.exists()
-
-
-def test_the_server_process_loads_nothing_heavy() -> None:
-    program = "import sys, limner.server.app; print(*sorted({'torch', 'numpy', 'cv2', 'psutil'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == ""
