@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
@@ -17,12 +18,17 @@ class CodeBank:
     codes: Mapping[str, torch.Tensor]
     faces: torch.Tensor
 
+    @cached_property
+    def squares(self) -> dict[str, torch.Tensor]:
+        """By part, (M,): the squared lengths of the codes."""
+        return {part: codes.square().sum(1) for part, codes in self.codes.items()}
+
     def project(
         self, codes: Mapping[str, torch.Tensor], own: torch.Tensor | None = None, k: int = NEIGHBORS
     ) -> dict[str, Projection]:
         """Projects codes by part, (N, D) each; `own` (N,) names the faces that the queries must not find."""
         excluded = None if own is None else own[:, None] == self.faces[None]
-        return {part: project(code, self.codes[part], k, excluded) for part, code in codes.items()}
+        return {part: project(code, self.codes[part], k, excluded, self.squares[part]) for part, code in codes.items()}
 
 
 def refine_codes(

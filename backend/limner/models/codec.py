@@ -94,5 +94,5 @@ def half(picture: torch.Tensor) -> torch.Tensor:
 
 def to_pixels(rgb: torch.Tensor) -> NDArray[np.uint8]:
     """(N, 3, H, W) around [-1, 1], on any device -> (N, H, W, 3) uint8."""
-    pixels = rgb.float().cpu().add(1).mul(127.5).round().clamp(0, 255).byte()
+    pixels = rgb.float().cpu().add(1).mul_(127.5).round_().clamp_(0, 255).byte()
     return pixels.permute(0, 2, 3, 1).contiguous().numpy()

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from limner.imaging.color import on_white
 from limner.imaging.errors import ImagingError, SketchError
 from limner.imaging.frame import PAPER, FaceFrame, extract
+from limner.imaging.reading import SketchReading
 from limner.imaging.recognize import recognize_style
-from limner.imaging.sketch import check_drawing, line_image, normalize_sketch
+from limner.imaging.sketch import check_drawing, line_image
 from limner.models.codec import Codec, to_pixels
 from limner.models.frame_finder import FrameFinder
 from limner.models.inversion import SIDE, Inversion
@@ -39,31 +40,31 @@ def read_sketch(picture: NDArray[Any], style: str, frame: Any, finder: FrameFind
     style: "line", "gray", "color", or "auto", which recognizes it. Raises JobError for a blank picture, and for a photo
     unless the style is color: a sketch in color cannot be told from one."""
     try:
-        style = recognize_style(picture) if style == "auto" else style
-        _check(picture, style)
-        gray = normalize_sketch(picture)
-        face = choose_frame(frame, gray, finder)
-        seen = _as_seen(picture, gray, face, style)
+        reading = SketchReading(picture)
+        style = recognize_style(reading) if style == "auto" else style
+        _check(reading, style)
+        face = choose_frame(frame, reading, finder)
+        seen = _as_seen(picture, reading, face, style)
     except ImagingError as error:
         raise JobError(error.code, error.message, error.remedy) from error
     planes = torch.from_numpy(np.ascontiguousarray(np.moveaxis(seen, 2, 0), np.float32))[None]
     return StyledSketch(F.adaptive_avg_pool2d(planes, SIDE).to(finder.device) * 2 - 1, style, face)
 
 
-def _check(picture: NDArray[Any], style: str) -> None:
+def _check(reading: SketchReading, style: str) -> None:
     try:
-        check_drawing(picture)
+        check_drawing(reading)
     except SketchError as error:
         if error.code == "blank_sketch" or style != "color":
             raise
 
 
-def _as_seen(picture: NDArray[Any], gray: NDArray[np.float32], face: FaceFrame, style: str) -> NDArray[np.float32]:
+def _as_seen(picture: NDArray[Any], reading: SketchReading, face: FaceFrame, style: str) -> NDArray[np.float32]:
     """(256 or 512, ..., 1 or 3) in [0, 1], 1 = paper: lines of one width, tones as they are, or colors on white."""
     if style == "line":
-        return line_image(gray, face)[..., None]
+        return line_image(reading, face)[..., None]
     if style == "gray":
-        return extract(gray, face, SIDE, PAPER)[..., None]
+        return reading.framed(face, SIDE)[..., None]
     return extract(on_white(picture), face, SIDE, PAPER)
 
 
