@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from numpy.typing import NDArray
 
-from limner.pipelines.base import Progress, Request
+from limner.pipelines.base import Outcome, Progress, Request
 from limner.wire import ChoiceParameter, ImageSlot, IntegerParameter, TaskSchema
 from tests.support.fake_engine import SIZE, SKETCH, FakeEngine, _gray, _square
 
@@ -43,6 +44,16 @@ TOOLS = (
 
 class KritaEngine(FakeEngine):
     """What the worker gets."""
+
+    def run(self, request: Request, progress: Progress) -> Outcome:
+        """With a square as its frame, the portrait is of that part of the picture only."""
+        frame = request.params.get("frame")
+        if not isinstance(frame, (list, tuple)):
+            return super().run(request, progress)
+        x, y, side = (round(value) for value in frame)
+        cut = {name: picture[max(y, 0) : y + side, max(x, 0) : x + side] for name, picture in request.images.items()}
+        outcome = super().run(replace(request, images=cut), progress)
+        return replace(outcome, info={**outcome.info, "frame": {"x": float(x), "y": float(y), "size": float(side)}})
 
     def schema(self) -> dict[str, TaskSchema]:
         return {**super().schema(), **{task.name: task for task in TOOLS}}

@@ -53,6 +53,7 @@ def depths() -> Steps:
         node = yield from add_sketch(document, -60, 40, 200, 160)
         sketch = digest(node)
         session().set_frame_mode("full")
+        session().set_value("seed", 7)
         facts[depth] = yield from generate()
         facts[depth].update((yield from undo_and_redo(document)), untouched=digest(node) == sketch)
         save(document, depth + ".kra")
