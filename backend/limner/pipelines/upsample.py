@@ -110,9 +110,8 @@ class UpsamplePipeline:
 
         with watch("synthesis"):
             latents = self.prior.sample(found.noise, found.codes, small.face, FINAL_STEPS, sampled)
-        progress("decoding", 0.95)
         with watch("decoding"):
-            made = self.corrected(latents, small.face, config.eps)
+            made = self.corrected(latents, small.face, config.eps, progress)
             order = made.residuals.argsort().tolist()
             images = _layers(made.pictures[order])
         corrections = (made.latents - latents).square().mean((1, 2, 3)).sqrt()
@@ -140,10 +139,14 @@ class UpsamplePipeline:
         return search(generate, self.prior.thumbnails, wanted, start, config, told)
 
     @torch.no_grad()
-    def corrected(self, latents: torch.Tensor, wanted: torch.Tensor, eps: float) -> Portraits:
-        """The portraits of `latents`; those that miss `eps` are moved in the codec's latent space, as far as needed."""
+    def corrected(self, latents: torch.Tensor, wanted: torch.Tensor, eps: float, progress: Progress) -> Portraits:
+        """The portraits of `latents`; those that miss `eps` are moved in the codec's latent space, as far as needed.
+
+        `progress` hears of every round, and can stop it."""
+        progress("decoding", 0.95)
         made = self._portraits(latents, wanted)
-        for _ in range(CORRECTIONS):
+        for round_ in range(CORRECTIONS):
+            progress("decoding", 0.95 + 0.05 * round_ / CORRECTIONS)
             missed = (made.residuals > eps).nonzero()[:, 0]
             if not len(missed):
                 break
