@@ -8,7 +8,7 @@ import torch
 
 from limner.bench.deepfacedrawing import WINDOWS, DeepFaceDrawing, PublishedSize
 from limner.bench.networks import count_gmac, matrix_peak, measure_network
-from limner.bench.pix2pix import Pix2PixUNet
+from limner.models.pix2pix import PUBLISHED, Generator, Pix2PixConfig
 
 TINY = PublishedSize(code=4, encoder=(2, 2, 2, 2, 2), mapping=(2, 2, 2, 2, 2, 2), generator=2, residuals=1)
 
@@ -31,7 +31,7 @@ def test_deepfacedrawing_has_the_published_parameters_and_multiply_adds() -> Non
 
 def test_the_unet_has_the_published_parameters() -> None:
     with torch.device("meta"):
-        assert round(millions(Pix2PixUNet()), 1) == 54.4
+        assert round(millions(Generator(PUBLISHED)), 1) == 54.4
 
 
 @torch.inference_mode()
@@ -41,7 +41,7 @@ def test_a_drawing_becomes_a_picture() -> None:
     picture = network(drawing)
     assert picture.shape == (1, 3, 512, 512)
     assert float(picture.abs().max()) <= 1
-    assert Pix2PixUNet((2,) * 8).eval()(torch.ones(1, 1, 256, 256)).shape == (1, 3, 256, 256)
+    assert Generator(Pix2PixConfig(width=2)).eval()(torch.ones(1, 1, 256, 256)).shape == (1, 3, 256, 256)
 
 
 @pytest.mark.parametrize("window", WINDOWS, ids=lambda window: window.name)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from limner.bench.deepfacedrawing import SIDE as DRAWING_SIDE
 from limner.bench.deepfacedrawing import DeepFaceDrawing
 from limner.bench.drawings import FULL
-from limner.bench.pix2pix import SIDE as UNET_SIDE
-from limner.bench.pix2pix import Pix2PixUNet
 from limner.bench.timing import Times, time_runs
+from limner.models.pix2pix import PUBLISHED, Generator
+from limner.models.pix2pix import SIDE as UNET_SIDE
 from limner.pipelines.base import Request
 from limner.server.worker.boot import load_factory
 
@@ -99,7 +100,7 @@ def measure_published(runs: int, device: torch.device, on_step: Callable[[str, f
     """DeepFaceDrawing at 512x512 and pix2pix's U-Net at 256x256, one after the other."""
     published: dict[str, tuple[Callable[[], nn.Module], int]] = {
         "deepfacedrawing": (DeepFaceDrawing, DRAWING_SIDE),
-        "pix2pix_unet_256": (Pix2PixUNet, UNET_SIDE),
+        "pix2pix_unet_256": (partial(Generator, PUBLISHED), UNET_SIDE),
     }
     figures = {}
     for number, (name, (build, side)) in enumerate(published.items()):

@@ -27,6 +27,9 @@ class Pix2PixConfig:
         return tuple(self.width * factor for factor in (1, 2, 4, 8, 8, 8, 8, 8))
 
 
+PUBLISHED = Pix2PixConfig(width=64)
+
+
 class _Level(nn.Module):
     """Half the side, what lies below, twice the side, and the input joined on."""
 
