@@ -97,7 +97,7 @@ def test_a_problem_of_one_case_is_told_with_what_its_code_means(
         "Das Bild ist nicht zu gebrauchen. (The picture is too small: 4x4 pixels.)\n"
         "Prüfe, ob die Ebene ein ganzes Bild mit wenigstens einem Pixel ist. (Use one of at least 8x8 pixels.)"
     )
-    assert told("too_dense", "Dense.", "Thin it out.") == "Dense.\nThin it out."  # a code that is not known here
+    assert told("out_of_paper", "Dense.", "Thin it out.") == "Dense.\nThin it out."  # a code that is not known here
     assert told("bad_picture", "The picture is of one even color.", "Choose the layer that shows the face.") == (
         "Das Bild ist einfarbig.\nWähle die Ebene aus, die das Gesicht zeigt."
     )

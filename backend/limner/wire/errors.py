@@ -22,6 +22,7 @@ class ErrorCode:
     BAD_PICTURE = "bad_picture"
     BLANK_SKETCH = "blank_sketch"
     NOT_A_SKETCH = "not_a_sketch"
+    TOO_DENSE = "too_dense"
     UNKNOWN_TASK = "unknown_task"
     UNKNOWN_JOB = "unknown_job"
     BAD_PARAMETER = "bad_parameter"
@@ -76,6 +77,10 @@ DEFAULTS: dict[str, tuple[str, str]] = {  # code -> (message, remedy)
     ErrorCode.NOT_A_SKETCH: (
         "The picture does not look like a line drawing.",
         "Use a line drawing on transparency or paper; make one of a photo with 'limner sketch PHOTO -o OUT.png'.",
+    ),
+    ErrorCode.TOO_DENSE: (
+        "The drawing is too dense: nearly all of it is covered with ink.",
+        "Leave the paper white between the lines, or lower the opacity of shading.",
     ),
     ErrorCode.UNKNOWN_TASK: (
         "The backend does not know this task.",
