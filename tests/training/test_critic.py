@@ -32,13 +32,13 @@ def test_a_critic_that_is_trained_tells_photos_from_what_is_made() -> None:
     critic, shown, wanted = Critic(CHANNELS), [0.3 * x for x in maps(1)], maps(2)
     shown = [x + 0.5 * x.roll(1, 3) for x in shown]
     optimizer = torch.optim.Adam(critic.parameters(), 3e-3)
-    before = float(contest(critic, shown, wanted)[0])
+    before = float(contest(critic, shown, wanted)[0].detach())
     for _ in range(60):
         judging, fooling = contest(critic, shown, wanted)
         optimizer.zero_grad()
         judging.backward()
         optimizer.step()
-    assert float(judging) < 0.5 * before
-    assert float(fooling) > 0.5  # what is made would have to change to pass
+    assert float(judging.detach()) < 0.5 * before
+    assert float(fooling.detach()) > 0.5  # what is made would have to change to pass
     for real, fake in zip(critic(wanted), critic(shown), strict=True):
         assert real.mean() > fake.mean()

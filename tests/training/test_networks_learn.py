@@ -29,14 +29,15 @@ from tests.support.tiny import CODEC, COMPONENTS, FRAME_FINDER, SYNTHESIS, awake
 
 
 class FewFeatures(nn.Module):
-    """Stands for the VGG features, which are a download: one fixed convolution."""
+    """Stands for the VGG features, which are a download: one fixed convolution, at two sizes."""
 
     def __init__(self, weights: object) -> None:
         super().__init__()
         self.conv = nn.Conv2d(3, 4, 3).requires_grad_(False)
 
     def forward(self, rgb: torch.Tensor) -> list[torch.Tensor]:
-        return [self.conv(rgb).relu()]
+        fine = self.conv(rgb).relu()
+        return [fine, torch.nn.functional.avg_pool2d(fine, 2)]
 
 
 @pytest.fixture

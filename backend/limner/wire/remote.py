@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from . import limits
-from .connection import ConnectionInfo, CurveKeys, home, make_home, read_connection, write_atomically
+from .connection import ConnectionInfo, CurveKeys, home, make_home, read_connection, same_token, write_atomically
 from .errors import ErrorCode, LimnerError, WireError
 from .fields import text
 from .process import is_stale
@@ -202,7 +202,7 @@ def remove_relay(info: ConnectionInfo) -> None:
     """Remove the file when it still is that of this relay."""
     with contextlib.suppress(OSError, LimnerError):
         value = read_json(relay_path(), "")
-        if isinstance(value, Mapping) and value.get("token") == info.token:
+        if isinstance(value, Mapping) and same_token(str(value.get("token")), info.token):
             relay_path().unlink()
 
 
