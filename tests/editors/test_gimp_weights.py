@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from limner import resources
-from tests.editors.gimp_real import INVERT, PORTRAIT, REAL_ENGINE, Backends, Gimp, open_gimp
+from tests.editors.gimp_real import INVERT, PORTRAIT, REAL_ENGINE, UPSAMPLE, Backends, Gimp, open_gimp
 from tests.support.command import Command
 
 SKETCH = resources.examples_dir() / "woman-curls.png"  # with colors in the file: GIMP opens it as an RGB image
@@ -35,17 +35,22 @@ pytestmark = [
 def gimp() -> Iterator[Gimp]:
     with open_gimp() as found, Backends(found.home, REAL_ENGINE):
         (found.work / "face.png").write_bytes(SKETCH.read_bytes())
+        with Image.open(SKETCH) as sketch:
+            on_paper = Image.alpha_composite(Image.new("RGBA", sketch.size, "white"), sketch.convert("RGBA"))
+        on_paper.convert("RGB").resize((16, 16), Image.Resampling.BOX).save(found.work / "tiny.png")
         yield found
 
 
 @pytest.fixture(scope="module")
 def answers(gimp: Gimp) -> Mapping[str, Any]:
-    """The example sketch, with the frame found and with all of it, and inverted; GIMP starts the backend."""
+    """The example sketch, with the frame found and with all of it, inverted, and tiny; GIMP starts the backend."""
     image = {"image": {"file": "face.png"}}
     cases = [
         {**image, "name": frame, "procedure": PORTRAIT, "arguments": {**VALUES, "frame": frame}}
         for frame in ("full", "auto")
     ]
+    tiny = {"image": {"file": "tiny.png"}, "name": "upsample", "procedure": UPSAMPLE}
+    cases.append({**tiny, "arguments": {"candidates": 1, "seed": 3, "steps": 3}})
     if INVERTS:
         cases.append({**image, "name": "invert", "procedure": INVERT, "arguments": {"style": "line", "frame": "full"}})
     found: Mapping[str, Any] = gimp.run(cases)["cases"]
@@ -81,6 +86,17 @@ def test_gimp_and_the_command_line_make_the_same_portrait(
             else:  # scaled or turned by GIMP
                 expected = small(np.asarray(picture.convert("RGBA")))
                 assert np.abs(small(gimp.pixels(layer)) - expected).mean() < 12
+
+
+def test_gimp_and_the_command_line_upsample_alike(answers: Mapping[str, Any], gimp: Gimp, tmp_path: Path) -> None:
+    answer = answers["upsample"]
+    assert (answer["status"], answer["error"], answer["unchanged"]) == ("success", "", True)
+    file = tmp_path / "upsampled.png"
+    options = ("--candidates", "1", "--seed", "3", "--steps", "3")
+    Command(gimp.home, tmp_path, engine="").succeeds("upsample", gimp.work / "tiny.png", "-o", file, *options)
+    (layer,) = answer["layers"][0]["children"]
+    with Image.open(file) as picture:
+        assert np.array_equal(gimp.pixels(layer), np.asarray(picture.convert("RGBA")))
 
 
 @pytest.mark.skipif(not INVERTS, reason="no trained inverters in this checkout")
