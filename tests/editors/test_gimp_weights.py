@@ -50,7 +50,7 @@ def answers(gimp: Gimp) -> Mapping[str, Any]:
         for frame in ("full", "auto")
     ]
     tiny = {"image": {"file": "tiny.png"}, "name": "upsample", "procedure": UPSAMPLE}
-    cases.append({**tiny, "arguments": {"candidates": 1, "seed": 3, "steps": 3}})
+    cases.append({**tiny, "arguments": {"candidates": 1, "seed": 3}})
     if INVERTS:
         cases.append({**image, "name": "invert", "procedure": INVERT, "arguments": {"style": "line", "frame": "full"}})
     found: Mapping[str, Any] = gimp.run(cases)["cases"]
@@ -92,7 +92,7 @@ def test_gimp_and_the_command_line_upsample_alike(answers: Mapping[str, Any], gi
     answer = answers["upsample"]
     assert (answer["status"], answer["error"], answer["unchanged"]) == ("success", "", True)
     file = tmp_path / "upsampled.png"
-    options = ("--candidates", "1", "--seed", "3", "--steps", "3")
+    options = ("--candidates", "1", "--seed", "3")
     Command(gimp.home, tmp_path, engine="").succeeds("upsample", gimp.work / "tiny.png", "-o", file, *options)
     (layer,) = answer["layers"][0]["children"]
     with Image.open(file) as picture:
