@@ -12,7 +12,6 @@ import typer
 
 from limner.cli.failures import Failure
 from limner.cli.options import Json
-from limner.cli.train import check_data
 
 
 class Part(str, Enum):
@@ -25,6 +24,13 @@ class Part(str, Enum):
     inversion = "inversion"
     upsampling = "upsampling"
     memory = "memory"
+
+
+def check_data(data: Path) -> None:
+    """Raises Failure where the folder is not in the format of the index."""
+    for needed in (data / "index.csv", data / "landmarks.npz"):
+        if not needed.is_file():
+            raise Failure(f"{needed} is missing.", "Give --data a folder with index.csv and landmarks.npz.")
 
 
 def evaluate(

@@ -40,13 +40,6 @@ def training_data(data: Path, cache: Path) -> Path:
         raise Failure(f"{error}.", remedy) from error
 
 
-def check_data(data: Path) -> None:
-    """Raises Failure where the folder is not in the format of the index."""
-    for needed in (data / "index.csv", data / "landmarks.npz"):
-        if not needed.is_file():
-            raise Failure(f"{needed} is missing.", "Give --data a folder with index.csv and landmarks.npz.")
-
-
 def train(
     network: Annotated[Network, typer.Argument(metavar="codec|components|prior|frame_finder|inversion|...")],
     data: Annotated[Path, typer.Option(metavar="DIR", help="Photos, or pictures with index.csv and landmarks.npz.")],

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from limner.training.augment import Look, random_look
+from limner.training.codec import to_tensor
 from limner.training.faces import Face, cached_pictures, read_index
 from limner.training.hed import EDGES_FILE, EdgeStore
 from limner.training.pairs import registered_drawings
@@ -90,6 +91,12 @@ class DrawnFaces:
         if photos is not None:
             photos[mirrored] = photos[mirrored, :, ::-1]
         return DrawnBatch(rows, mirrored, mirror(torch.from_numpy(inks)[:, None], mirrored), photos)
+
+    def shown(self, drawn: DrawnBatch) -> torch.Tensor:
+        """The photos as the drawings of a batch show them, (N, 3, 256, 256) in [-1, 1]."""
+        if drawn.photos is not None:
+            return to_tensor(drawn.photos)
+        return mirror(to_tensor(np.stack([self.photos[row] for row in drawn.rows])), drawn.mirrored)
 
 
 class Ahead(Generic[T]):

@@ -16,8 +16,7 @@ from torch.func import functional_call
 
 from limner.models.codec import to_pixels
 from limner.models.pix2pix import Pix2Pix, Pix2PixConfig
-from limner.training.codec import to_tensor
-from limner.training.drawn import Ahead, DrawnFaces, mirror
+from limner.training.drawn import Ahead, DrawnFaces
 from limner.training.faces import STUDIO_SET
 from limner.training.inversion import psnr
 from limner.training.prior import random_literal, slips_of
@@ -56,8 +55,8 @@ class Pix2PixTask:
         rng = np.random.default_rng((14, step % 2**32, self.processes.rank))
         slips = [slips_of(float(literal.mean()), rng) for literal in random_literal(len(rows), rng)]
         drawn = self.faces.batch(rows, slips, seed=(15, step % 2**32, self.processes.rank))
-        photos = mirror(to_tensor(np.stack([self.faces.photos[row] for row in rows])), drawn.mirrored)
-        return Pix2PixBatch(drawn.drawing.to(self.processes.device), photos.to(self.processes.device))
+        device = self.processes.device
+        return Pix2PixBatch(drawn.drawing.to(device), self.faces.shown(drawn).to(device))
 
     def losses(self, model: nn.Module, step: int, progress: float) -> Mapping[str, torch.Tensor]:
         assert isinstance(model, Pix2Pix)

@@ -17,7 +17,7 @@ from limner.models.feature_mapping import spread_over_windows
 from limner.models.synthesis import LATENT_SIDE, Conditions, Synthesis, SynthesisConfig, path_variance, sample_euler
 from limner.training.codec import to_tensor
 from limner.training.color_hints import random_hints
-from limner.training.drawn import Ahead, DrawnBatch, DrawnFaces, mirror
+from limner.training.drawn import Ahead, DrawnBatch, DrawnFaces
 from limner.training.faces import STUDIO_SET
 from limner.training.processes import ALONE, Processes
 from limner.training.sketches import Slips
@@ -103,17 +103,11 @@ class PriorTask:
         literal[unguided], mapped[torch.from_numpy(unguided)] = 0, 0
         slips = [slips_of(float(v.mean()), rng) for v in literal]
         drawn = self.faces.batch(rows, slips, seed=(5, step % 2**32, self.processes.rank), varied=varied)
-        photos = self._photos(drawn)
+        photos = self.faces.shown(drawn)
         small = F.avg_pool2d(photos, 256 // LATENT_SIDE)  # (N, 3, 32, 32)
         by_part = {part: torch.from_numpy(literal[:, i]) for i, part in enumerate(PARTS)}
         hints = random_hints(small, rng)
         return PriorBatch(drawn, photos, by_part, mapped[:, None, None, None], hints).to(self.processes.device)
-
-    def _photos(self, drawn: DrawnBatch) -> torch.Tensor:
-        """(N, 3, 256, 256) in [-1, 1], as the drawings show them."""
-        if drawn.photos is not None:
-            return to_tensor(drawn.photos)
-        return mirror(to_tensor(np.stack([self.faces.photos[row] for row in drawn.rows])), drawn.mirrored)
 
     @torch.no_grad()
     def conditions(self, batch: PriorBatch) -> Conditions:
@@ -176,7 +170,7 @@ class PriorTask:
     def _sheet(self, model: Synthesis, noise: torch.Tensor) -> np.ndarray:
         rows = self.held_out.drawn.rows[:: max(1, len(self.held_out.drawn.rows) // SHOWN)][:SHOWN]
         drawn = self.faces.batch(rows, [Slips(1, 0)] * len(rows), seed=(6, 6))
-        photos = self._photos(drawn)
+        photos = self.faces.shown(drawn)
         lines = [(1 - drawn.drawing).expand(-1, 3, -1, -1) * 2 - 1]
         for value in (1.0, 0.3, 0.0):
             literal = {part: torch.full((len(rows),), value) for part in PARTS}

@@ -95,17 +95,22 @@ def load_bank(run: Run, faces: DrawnFaces, embedding: ComponentEmbedding) -> Cod
     return CodeBank({part: state[part] for part in PARTS}, state["faces"])
 
 
-def train_prior(run: Run) -> None:
-    """Feature mapping and flow, into out/prior; needs the codec and the components."""
-    faces = DrawnFaces(run.data, run.cache)
+def trained_conditions(run: Run, faces: DrawnFaces, device: torch.device) -> tuple[Codec, ComponentEmbedding, CodeBank]:
+    """What the synthesis builds on, on `device`: the codec, the components and the bank of their codes."""
     codec = trained(Codec(CodecConfig()), run.out / "codec")
     embedding = trained(ComponentEmbedding(ComponentConfig()), run.out / "components")
     bank = load_bank(run, faces, embedding)
+    moved = CodeBank({part: codes.to(device) for part, codes in bank.codes.items()}, bank.faces.to(device))
+    return codec.to(device), embedding.to(device), moved
+
+
+def train_prior(run: Run) -> None:
+    """Feature mapping and flow, into out/prior; needs the codec and the components."""
+    faces = DrawnFaces(run.data, run.cache)
     config = LoopConfig(run.minutes, lr=8e-4, warmup=60, report_minutes=8)
     with joined_processes() as processes:
-        bank = CodeBank({k: v.to(processes.device) for k, v in bank.codes.items()}, bank.faces.to(processes.device))
-        networks = codec.to(processes.device), embedding.to(processes.device)
-        task = PriorTask(faces, *networks, bank, SynthesisConfig(), processes)
+        given = trained_conditions(run, faces, processes.device)
+        task = PriorTask(faces, *given, SynthesisConfig(), processes)
         Trainer(task, config, run.out / "prior", run.resume, processes).run()
 
 
@@ -113,19 +118,10 @@ def train_decoder(run: Run) -> None:
     """The decoder once more, into out/decoder; needs the codec, the components and the prior."""
     faces = DrawnFaces(run.data, run.cache)
     with joined_processes() as processes:
-        soft = soft_latents(run, faces, processes.device)
+        synthesis = trained(Synthesis(SynthesisConfig()), run.out / "prior").to(processes.device)
+        soft = SoftLatents(*trained_conditions(run, faces, processes.device), synthesis)
         task = DecoderTask(run.data, run.cache, faces, soft, processes)
         Trainer(task, LoopConfig(run.minutes, lr=4e-4), run.out / "decoder", run.resume, processes).run()
-
-
-def soft_latents(run: Run, faces: DrawnFaces, device: torch.device) -> SoftLatents:
-    """The trained networks that the decoder's second training takes its latents from."""
-    codec = trained(Codec(CodecConfig()), run.out / "codec").to(device)
-    embedding = trained(ComponentEmbedding(ComponentConfig()), run.out / "components")
-    bank = load_bank(run, faces, embedding)
-    bank = CodeBank({k: v.to(device) for k, v in bank.codes.items()}, bank.faces.to(device))
-    synthesis = trained(Synthesis(SynthesisConfig()), run.out / "prior").to(device)
-    return SoftLatents(codec, embedding.to(device), bank, synthesis)
 
 
 def trained_codec(run: Run) -> Codec:
