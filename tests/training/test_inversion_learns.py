@@ -48,7 +48,7 @@ def test_the_loss_falls_in_every_style(faces: DrawnFaces, tmp_path: Path, config
     assert sheet.std() > 0
 
 
-def test_features_come_in_the_second_half(faces: DrawnFaces, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_features_come_late(faces: DrawnFaces, monkeypatch: pytest.MonkeyPatch) -> None:
     task = InversionTask(faces, INVERSION)
     early, late = (task.losses(task.model, 3, progress) for progress in (0.1, 0.9))
     assert "features" not in early

@@ -59,12 +59,13 @@ def by_engine(engine: Engine, sketches: np.ndarray, style: str) -> np.ndarray:
 
 @torch.inference_mode()
 def by_network(network: Inversion, finder: FrameFinder, sketches: np.ndarray, style: str) -> np.ndarray:
-    """The network alone, at its own size; (N, 256, 256, 3) uint8."""
+    """The network alone, enlarged from its own size; (N, 256, 256, 3) uint8."""
     made = []
     for sketch in sketches:
         try:
             read = read_sketch(np.atleast_3d(sketch), style, "full", finder)
-            made.append(to_pixels(network(read.sketch, style))[0])
+            own = to_pixels(network(read.sketch, style))[0]  # (128, 128, 3)
+            made.append(cv2.resize(own, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC))
         except JobError:
             made.append(np.full((SIDE, SIDE, 3), 128, np.uint8))
     return np.stack(made)

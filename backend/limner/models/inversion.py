@@ -2,9 +2,8 @@
 """Convolutional Sketch Inversion (Guclutuerk et al. 2016, section 3.1): a sketch to a photo in one pass, 11 layers.
 
 One network for each style of sketch. Where the paper's first and last layer see pixels of 96x96 pictures, these see
-blocks of 2x2 pixels of 256x256 ones: the layers between work at nearly the paper's size, and the picture has the side
-that the codec takes. Layers 9 and 10 enlarge by repeating and convolving, for deconvolutions leave checkerboards (Odena
-et al. 2016).
+blocks of 2x2 pixels of 128x128 ones: nearly the paper's size at less of its cost; the codec makes 512x512 of it. Layers
+9 and 10 enlarge by repeating and convolving, for deconvolutions leave checkerboards (Odena et al. 2016).
 """
 
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from torch import nn
 
 STYLES = ("line", "gray", "color")
 CHANNELS = {"line": 1, "gray": 1, "color": 3}  # of a sketch in each style
-SIDE = 256  # pixels of sketches and portraits
+SIDE = 128  # pixels of sketches and portraits
 BLOCK = 2  # side of the blocks of pixels that the first and the last layer see
 
 
@@ -107,5 +106,5 @@ class Inversion(nn.Module):
         self.inverters = nn.ModuleDict({style: kinds[config.kind](CHANNELS[style], config) for style in STYLES})
 
     def forward(self, sketch: torch.Tensor, style: str) -> torch.Tensor:
-        """(N, 1 or 3, 256, 256) in [-1, 1], 1 = paper, in one of STYLES -> portraits (N, 3, 256, 256) in [-1, 1]."""
+        """(N, 1 or 3, 128, 128) in [-1, 1], 1 = paper, in one of STYLES -> portraits (N, 3, 128, 128) in [-1, 1]."""
         return self.inverters[style](sketch)

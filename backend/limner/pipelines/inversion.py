@@ -17,17 +17,19 @@ from limner.imaging.frame import PAPER, FaceFrame, extract
 from limner.imaging.reading import SketchReading
 from limner.imaging.recognize import recognize_style
 from limner.imaging.sketch import check_drawing, line_image
-from limner.models.codec import Codec, to_pixels
+from limner.models.codec import Codec, grain_of, to_pixels
 from limner.models.frame_finder import FrameFinder
 from limner.models.inversion import SIDE, Inversion
 from limner.pipelines.base import JobError, Outcome, Progress, Request, opaque
 from limner.pipelines.framing import choose_frame
 from limner.pipelines.timing import Stopwatch
 
+CODED = 256  # pixels on the side that the codec takes
+
 
 @dataclass(frozen=True)
 class StyledSketch:
-    """A sketch in the networks' frame, (1, 1 or 3, 256, 256) in [-1, 1], 1 = paper, and its style."""
+    """A sketch in the networks' frame, (1, 1 or 3, 128, 128) in [-1, 1], 1 = paper, and its style."""
 
     sketch: torch.Tensor
     style: str
@@ -64,8 +66,8 @@ def _as_seen(picture: NDArray[Any], reading: SketchReading, face: FaceFrame, sty
     if style == "line":
         return line_image(reading, face)[..., None]
     if style == "gray":
-        return reading.framed(face, SIDE)[..., None]
-    return extract(on_white(picture), face, SIDE, PAPER)
+        return reading.framed(face, CODED)[..., None]
+    return extract(on_white(picture), face, CODED, PAPER)
 
 
 class InversionPipeline:
@@ -83,9 +85,11 @@ class InversionPipeline:
             read = read_sketch(request.images["sketch"], params["style"], params["frame"], self.finder)
         progress("inversion", 0.3)
         with watch("inversion"):
-            rgb = self.inversion(read.sketch, read.style)  # (1, 3, 256, 256) in [-1, 1]
+            own = self.inversion(read.sketch, read.style)  # (1, 3, 128, 128) in [-1, 1]
+            rgb = F.interpolate(own, size=CODED, mode="bicubic")  # (1, 3, 256, 256)
         progress("decoding", 0.6)
         with watch("decoding"):
-            pixels = to_pixels(self.codec.decoder(self.codec.encoder(rgb)))[0]  # (512, 512, 3)
+            latent = self.codec.encoder(rgb)
+            pixels = to_pixels(self.codec.decoder(latent, grain_of(0, latent)))[0]  # (512, 512, 3)
         info = {"style": read.style, "frame": read.frame.as_dict(), "timings_ms": watch.milliseconds()}
         return Outcome({"portrait": opaque(pixels)}, info)

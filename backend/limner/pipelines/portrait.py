@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from limner.imaging.color import hints_field
 from limner.imaging.frame import FaceFrame
 from limner.models.bank import refine_codes
-from limner.models.codec import to_pixels
+from limner.models.codec import grain_of, to_pixels
 from limner.models.components import PARTS
 from limner.models.feature_mapping import spread_over_windows
 from limner.models.manifold import Projection
@@ -85,7 +85,7 @@ class PortraitPipeline:
             latent = self._synthesize(params, condition, progress)
         progress("decoding", 0.9)
         with watch("decoding"):
-            images = {"portrait": self._decode(latent), **images}
+            images = {"portrait": self._decode(latent, params.seed), **images}
         info = {"seed": params.seed, "frame": drawing.frame.as_dict(), "timings_ms": watch.milliseconds()}
         return Outcome(images, info)
 
@@ -121,8 +121,8 @@ class PortraitPipeline:
         velocity = partial(self.networks.synthesis.velocity, condition=condition)
         return sample_euler(velocity, noise.to(self.networks.device), params.steps, step_done)
 
-    def _decode(self, latent: torch.Tensor) -> NDArray[np.uint8]:
-        return opaque(to_pixels(self.networks.codec.decoder(latent))[0])
+    def _decode(self, latent: torch.Tensor, seed: int) -> NDArray[np.uint8]:
+        return opaque(to_pixels(self.networks.codec.decoder(latent, grain_of(seed, latent)))[0])
 
 
 class ShadowPipeline:

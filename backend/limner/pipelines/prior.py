@@ -12,7 +12,7 @@ from functools import cached_property, partial
 import torch
 import torch.nn.functional as F
 
-from limner.models.codec import Codec
+from limner.models.codec import Codec, grain_of
 from limner.models.components import DRAWING, PARTS
 from limner.models.feature_mapping import MAP_SIDE
 from limner.models.pulse import THUMBNAIL, CodeGaussian, ThumbnailDecoder, resized
@@ -27,7 +27,8 @@ CHUNK = 4
 
 def decode(codec: Codec, latents: torch.Tensor) -> torch.Tensor:
     """(N, L, 32, 32) -> (N, 3, 512, 512) in [0, 1]."""
-    return torch.cat([codec.decoder(part) for part in latents.split(CHUNK)]).add(1).div(2).clamp(0, 1)
+    pictures = [codec.decoder(part, grain_of(0, part)) for part in latents.split(CHUNK)]
+    return torch.cat(pictures).add(1).div(2).clamp(0, 1)
 
 
 class PortraitPrior:

@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The decoder's second training: from soft latents too, and against a critic, so that portraits come out crisp."""
+"""The decoder's second training: from soft latents too, with texture and against a critic, so that portraits come out
+crisp.
+
+What a latent leaves open is not to be averaged but drawn: two pictures under different grain are compared with the
+photo and with each other by the energy score of VGG's activations, which is least where they are spread about as photos
+are (Gneiting and Raftery 2007, "Strictly proper scoring rules", section 4.2)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,24 +15,33 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from limner.models.codec import OUT, Decoder, half, to_pixels
+from limner.models.codec import OUT, Codec, Decoder, grain_of, half, to_pixels
 from limner.training.codec import LATENT_NOISE, to_tensor
 from limner.training.critic import Critic, contest
 from limner.training.drawn import DrawnFaces
 from limner.training.faces import cached_pictures
-from limner.training.perceptual import VggFeatures, feature_distance, find_hed_weights
+from limner.training.perceptual import VggFeatures, energy_score, find_hed_weights
 from limner.training.processes import ALONE, Processes
 from limner.training.soft_latents import SoftLatents
 
 BATCH = 8  # crops, the first half of true latents, the others of soft ones
 CELLS = 10  # latent cells on the side of a crop
 MARGIN, WINDOW = 2 * OUT, 80  # pixels at a crop's border that only the pixel losses see; side of what the features see
-JUDGED = slice(1, None)  # VGG's blocks that the critic sees: the first shows edges, which L1 takes care of
+JUDGED = slice(1, None)  # VGG's blocks that the critic sees
+TEXTURE = 48  # fields of noise that texture is mixed from
 KEPT = 320  # soft latents that crops are taken from, the oldest replaced first
 FRESH = 1  # of them made anew each step
 ADVERSARIAL_FROM = 0.1  # share of the run in which the critic only learns
 ADVERSARIAL = 0.1
+ENERGY = 0.5
 SHOWN = 8  # pictures on a sample sheet
+
+
+def textured(codec: Codec) -> Decoder:
+    """The decoder of `codec` with texture that is still to be learned, all of it free to change."""
+    decoder = Decoder(replace(codec.config, texture=TEXTURE))
+    decoder.load_state_dict(codec.decoder.state_dict(), strict=False)
+    return decoder
 
 
 class Contest(nn.Module):
@@ -57,8 +72,8 @@ class DecoderTask:
         held_out = [i for i, f in enumerate(large) if f.split == "val" and f.is_sharp]
         self.held_out = held_out[:: max(1, len(held_out) // SHOWN)][:SHOWN]
         maps = self.features(torch.zeros(1, 3, 32, 32, device=processes.device))
-        codec_decoder = soft.codec.decoder.requires_grad_(True)
-        self.model: nn.Module = Contest(codec_decoder, Critic([m.shape[1] for m in maps[JUDGED]]))
+        decoder = textured(soft.codec).to(processes.device)
+        self.model: nn.Module = Contest(decoder, Critic([m.shape[1] for m in maps[JUDGED]]))
         self.kept: list[tuple[int, torch.Tensor]] = []
         self.shown = [(i, self._soften(i, np.random.default_rng((9, i)))) for i in self.held_out]
 
@@ -98,23 +113,28 @@ class DecoderTask:
         with torch.no_grad():
             self._refresh(rng)
             latents, photos = self._crops(rng)
-        output = model.decoder(latents)
+        mean, details = model.decoder.mean(latents)
         y, x = rng.integers(MARGIN, photos.shape[-1] - MARGIN - WINDOW + 1, 2)
         window = (..., slice(y, y + WINDOW), slice(x, x + WINDOW))
+        true = slice(0, len(mean) // 2)
+        losses = {
+            "pixel": F.l1_loss(half(mean[true]), half(photos[true])),
+            "detail": F.l1_loss(mean[true], photos[true]),
+            "soft": F.l1_loss(half(mean), half(photos)),
+        }
+        one, other = (self.features(self._textured(model, mean, details)[window]) for _ in range(2))
         with torch.no_grad():
             wanted = self.features(photos[window])
-        true = slice(0, len(output) // 2)
-        losses = {
-            "pixel": F.l1_loss(half(output[true]), half(photos[true])),
-            "detail": F.l1_loss(output[true], photos[true]),
-            "soft": F.l1_loss(half(output), half(photos)),
-        }
-        shown = self.features(output[window])
-        losses["perceptual"] = feature_distance(shown, wanted)
-        losses["judging"], losses["fooling"] = contest(model.critic, shown[JUDGED], wanted[JUDGED])
+        losses["energy"] = energy_score(one, other, wanted)
+        losses["judging"], losses["fooling"] = contest(model.critic, one[JUDGED], wanted[JUDGED])
         weight = ADVERSARIAL if progress >= ADVERSARIAL_FROM else 0.0
-        total = 2 * losses["pixel"] + losses["detail"] + losses["soft"] + 0.4 * losses["perceptual"]
+        total = 2 * losses["pixel"] + losses["detail"] + losses["soft"] + ENERGY * losses["energy"]
         return {**losses, "total": total + losses["judging"] + weight * losses["fooling"]}
+
+    @staticmethod
+    def _textured(model: Contest, mean: torch.Tensor, details: torch.Tensor) -> torch.Tensor:
+        assert model.decoder.texture is not None
+        return mean + model.decoder.texture(details, torch.randn_like(mean[:, :1]))
 
     @torch.no_grad()
     def validate(self, model: nn.Module) -> tuple[Mapping[str, float], np.ndarray]:
@@ -125,7 +145,8 @@ class DecoderTask:
             picture = half(self._picture(index))
             true = half(model.decoder(self.soft.codec.encoder(picture))).clamp(-1, 1)
             errors.append((true - picture).square().mean() / 4)
-            for line, made in zip(lines, (picture, true, half(model.decoder(soft))), strict=True):
+            portrait = model.decoder(soft, grain_of(index, soft))
+            for line, made in zip(lines, (picture, true, half(portrait)), strict=True):
                 line.append(to_pixels(made)[0])
         sheet = np.concatenate([np.concatenate(line, 1) for line in lines], 0)
         return {"psnr_shown": float((-10 * torch.stack(errors).log10()).mean())}, sheet

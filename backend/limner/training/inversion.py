@@ -2,9 +2,8 @@
 """Training of the sketch inversion: photos, sketches of them in three styles, and the paper's loss.
 
 The loss is the paper's (section 3.2): squared error of pixels in 0..255, `FEATURE_WEIGHT` times that of VGG16's second
-block, `VARIATION_WEIGHT` times the total variation. The features come from the second half of the run on, of one
-style a step in turn, and are taken at half the side, which is nearer the paper's 96 pixels: they cost more than the
-networks.
+block, `VARIATION_WEIGHT` times the total variation. The features come from `FEATURES_FROM` of the run on, of one style
+a step in turn: they cost more than the networks. Sketches are made of the photos at 256 pixels and reduced with them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,24 +20,26 @@ from limner.imaging.planes import FloatImage
 from limner.imaging.sketch import line_image
 from limner.imaging.styles import line_sketch, sketch_photo
 from limner.models.codec import half, to_pixels
-from limner.models.inversion import SIDE, STYLES, Inversion, InversionConfig
+from limner.models.inversion import SIDE as OWN_SIDE
+from limner.models.inversion import STYLES, Inversion, InversionConfig
 from limner.training.codec import to_tensor
 from limner.training.drawn import Ahead, DrawnFaces
 from limner.training.perceptual import VggFeatures, find_hed_weights
 from limner.training.processes import ALONE, Processes
 
-BATCH = 4  # photos, each with a sketch in every style
+BATCH = 6  # photos, each with a sketch in every style
 FEATURE_WEIGHT = 1e-3
-VARIATION_WEIGHT = 1e-5 * (96 / SIDE) ** 2  # the paper's, for as many pixels as it has
-FEATURES_FROM = 0.5  # share of the run trained without the features
+VARIATION_WEIGHT = 1e-5 * (96 / OWN_SIDE) ** 2  # the paper's, for as many pixels as it has
+FEATURES_FROM = 0.7  # share of the run trained without the features
 FEATURE_MAP = 1  # of VggFeatures: relu2_2
+SIDE = 2 * OWN_SIDE  # pixels of the photos that sketches are made of
 REAL = 0.5  # share of the photos with a real drawing that are shown with it
 SHOWN = 8  # photos on a sample sheet
 
 
 @dataclass(frozen=True)
 class SketchBatch:
-    """photos (N, 3, 256, 256) in [-1, 1], and their sketches by style, (N, 1 or 3, 256, 256) in [-1, 1], 1 = paper."""
+    """photos (N, 3, 128, 128) in [-1, 1], and their sketches by style, (N, 1 or 3, 128, 128) in [-1, 1], 1 = paper."""
 
     photos: torch.Tensor
     sketches: Mapping[str, torch.Tensor]
@@ -131,9 +132,8 @@ class InversionTask:
     def _stacked(self, photos: Sequence[np.ndarray], sketches: Sequence[Mapping[str, np.ndarray]]) -> SketchBatch:
         by_style = {s: np.stack([made[s].reshape(SIDE, SIDE, -1) for made in sketches]) for s in STYLES}
         device = self.processes.device
-        return SketchBatch(
-            to_tensor(np.stack(photos)).to(device), {s: to_tensor(v).to(device) for s, v in by_style.items()}
-        )
+        reduced = {style: half(to_tensor(made)).to(device) for style, made in by_style.items()}
+        return SketchBatch(half(to_tensor(np.stack(photos))).to(device), reduced)
 
     def losses(self, model: nn.Module, step: int, progress: float) -> Mapping[str, torch.Tensor]:
         batch = self.batches.take(step)
@@ -149,8 +149,8 @@ class InversionTask:
     def _feature_loss(self, output: torch.Tensor, photos: torch.Tensor) -> torch.Tensor:
         """Squared error of the features, in the units of pixels in [-1, 1]."""
         with torch.no_grad():
-            wanted = self.features(half(photos))[FEATURE_MAP]
-        return F.mse_loss(self.features(half(output))[FEATURE_MAP], wanted) / 127.5**2
+            wanted = self.features(photos)[FEATURE_MAP]
+        return F.mse_loss(self.features(output)[FEATURE_MAP], wanted) / 127.5**2
 
     @torch.no_grad()
     def validate(self, model: nn.Module) -> tuple[Mapping[str, float], np.ndarray]:

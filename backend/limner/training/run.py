@@ -2,7 +2,7 @@
 """Trains each network in its folder below `out`, in the order codec, components, prior; exports what was trained."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,7 +21,7 @@ from limner.models.synthesis import Synthesis, SynthesisConfig
 from limner.training.bank import build_bank
 from limner.training.codec import CodecTask
 from limner.training.components import ComponentTask
-from limner.training.decoder import DecoderTask
+from limner.training.decoder import TEXTURE, DecoderTask
 from limner.training.drawn import DrawnFaces
 from limner.training.frame_finder import FrameFinderTask
 from limner.training.hed import EDGES_FILE, fill_edges, load_edge_network
@@ -127,11 +127,14 @@ def train_decoder(run: Run) -> None:
 def trained_codec(run: Run) -> Codec:
     """The codec, with the decoder of its second training where that was done."""
     codec = trained(Codec(CodecConfig()), run.out / "codec")
-    if (run.out / "decoder" / "checkpoint.pt").exists():
-        state = torch.load(run.out / "decoder" / "checkpoint.pt", weights_only=True)["ema"]
-        kept = {k.removeprefix("decoder."): v for k, v in state.items() if k.startswith("decoder.")}
-        codec.decoder.load_state_dict(kept)
-    return codec
+    if not (run.out / "decoder" / "checkpoint.pt").exists():
+        return codec
+    state = torch.load(run.out / "decoder" / "checkpoint.pt", weights_only=True)["ema"]
+    with_texture = Codec(replace(codec.config, texture=TEXTURE))
+    with_texture.encoder.load_state_dict(codec.encoder.state_dict())
+    kept = {k.removeprefix("decoder."): v for k, v in state.items() if k.startswith("decoder.")}
+    with_texture.decoder.load_state_dict(kept)
+    return with_texture.eval().requires_grad_(False)
 
 
 def train_frame_finder(run: Run) -> None:
