@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from limner.imaging.errors import FrameError
 from limner.imaging.frame import MAX_RATIO, MIN_SIZE, FaceFrame, full_frame
+from limner.imaging.parts import connected_parts
 from limner.imaging.reading import SketchReading
 
 FloatImage = NDArray[np.float32]
@@ -52,7 +53,7 @@ def ink_box(gray: FloatImage) -> tuple[float, float, float, float] | None:
     size = (max(1, round(gray.shape[1] / ratio)), max(1, round(gray.shape[0] / ratio)))
     small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
     marks = (small < 0.8).astype(np.uint8)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(marks, connectivity=8)
+    _, labels, stats, _ = connected_parts(marks)
     extent = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
     keep = extent >= 0.02 * max(size)
     keep[0] = False

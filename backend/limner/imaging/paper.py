@@ -34,7 +34,10 @@ class Recipe:
 
     def apply(self, strip: Strip) -> FloatImage:
         """(h, w) gray in [0, 1]: flattened, then stretched between the black and the white point."""
-        gray = self.flatten(strip)
+        return self.stretch(self.flatten(strip))
+
+    def stretch(self, gray: FloatImage) -> FloatImage:
+        """What ``flatten`` gave, stretched in its own memory between the black and the white point: in [0, 1]."""
         gray -= np.float32(self.black)
         gray *= np.float32(1 / (self.white - self.black))
         return np.clip(gray, 0, 1, out=gray)
@@ -61,14 +64,16 @@ class Recipe:
 
     def _relative(self, plane: FloatImage, paper: FloatImage) -> FloatImage:
         gray = np.divide(1 - plane if self.inverted else plane, paper)
-        return np.minimum(gray, 1, out=gray)
+        return np.clip(gray, -np.inf, 1, out=gray)
 
 
-def analyse(small: Strip) -> Recipe:
-    """Find the recipe on a reduced copy of the picture."""
+def analyse(small: Strip) -> tuple[Recipe, FloatImage]:
+    """Find the recipe on a reduced copy of the picture; also what it makes of that copy, (h, w)."""
     rough = find_paper(small)
-    black, white = _levels(rough.flatten(small))
-    return replace(rough, black=black, white=white)
+    flat = rough.flatten(small)
+    black, white = _levels(flat)
+    recipe = replace(rough, black=black, white=white)
+    return recipe, recipe.stretch(flat)
 
 
 def find_paper(small: Strip) -> Recipe:

@@ -64,9 +64,13 @@ def photo_measures(picture: NDArray[Any] | SketchReading) -> NDArray[np.float64]
     square = np.ones((5, 5), np.uint8)
     contrast = cv2.dilate(tone, square) - cv2.erode(tone, square)
     least_contrast = float(np.quantile(contrast[mid], 0.1)) if mid.any() else 1.0
-    soft_bright, smooth = float(np.mean((tone > 0.94) & ~paper)), float(np.mean(mid & (contrast < 0.12)))
+    soft_bright, smooth = _share((tone > 0.94) & ~paper), _share(mid & (contrast < 0.12))
     chroma, grain = _chroma(color, mid), float(np.log(least_contrast + 0.01))
-    return np.array([soft_bright, smooth, chroma, grain, float(mid.mean()), darkest])
+    return np.array([soft_bright, smooth, chroma, grain, _share(mid), darkest])
+
+
+def _share(chosen: NDArray[np.bool_]) -> float:
+    return float(np.count_nonzero(chosen) / chosen.size)
 
 
 def _chroma(color: FloatImage, mid: NDArray[np.bool_]) -> float:

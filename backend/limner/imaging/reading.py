@@ -58,8 +58,9 @@ class SketchReading:
         shrink = -(-max(self._sheet.size) // ANALYSIS_SIDE)
         self.ratio = ratio * shrink
         self.small: Strip = self._sheet.reduced(shrink)
-        self.recipe: Recipe = analyse(self.small)
-        self._wholes = {self.ratio: Reduced(self.recipe.apply(self.small), self.ratio)}
+        self.recipe: Recipe
+        self.recipe, gray = analyse(self.small)
+        self._wholes = {self.ratio: Reduced(gray, self.ratio)}
 
     @classmethod
     def of(cls, picture: NDArray[Any] | SketchReading) -> SketchReading:

@@ -51,7 +51,7 @@ def color_spread(small: Strip) -> float:
 
 def tone_share(small: Strip) -> float:
     """The share of what is drawn (all that is not paper) that is even tone."""
-    gray = analyse(small).apply(small)
+    _, gray = analyse(small)
     between = ((gray > _INK) & (gray < _PAPER)).astype(np.uint8)
     tone = cv2.erode(between, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
     drawn = int((gray < _PAPER).sum())

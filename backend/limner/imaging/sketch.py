@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from limner.imaging.errors import SketchError
 from limner.imaging.frame import CANVAS, PAPER, FaceFrame, extract
+from limner.imaging.parts import connected_parts
 from limner.imaging.photo_check import is_photo
 from limner.imaging.planes import FloatImage
 from limner.imaging.reading import SketchReading
@@ -73,7 +74,7 @@ def check_drawing(picture: NDArray[Any] | SketchReading) -> None:
             "This looks like a photo or a painting, not like a drawing in lines or pencil.",
             "Choose the layer with the sketch, or make one of the photo with: limner sketch PHOTO -o OUT.png",
         )
-    if float(np.mean(gray < 0.9)) > _MOST_COVER:
+    if np.count_nonzero(gray < 0.9) / gray.size > _MOST_COVER:
         raise SketchError(
             "too_dense",
             "The drawing is too dense: nearly all of it is covered with ink.",
@@ -90,5 +91,5 @@ def _is_blank(gray: FloatImage) -> bool:
 
 def _longest(marks: NDArray[np.uint8]) -> int:
     """The most rows or columns that a connected mark takes up."""
-    _, _, stats, _ = cv2.connectedComponentsWithStats(marks, connectivity=8)
+    _, _, stats, _ = connected_parts(marks)
     return int(stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(initial=0))

@@ -7,13 +7,16 @@ and pencil shading are tone, not line, and keep their tone.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from limner.imaging.parts import connected_parts
 from limner.imaging.thinning import thinned
 
 FloatImage = NDArray[np.float32]
@@ -25,6 +28,7 @@ _SPECK = 8  # connected ink of fewer pixels is dust
 _FAINTEST = 0.08  # local contrast below this is grain of the paper
 _SHARE_OF_SPACING = 0.45  # lines closer than their width over this are drawn thinner
 _SQUARE = np.ones((3, 3), np.uint8)
+_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 _DIGITAL_LENGTH = 1.12  # mean length of a step between neighboring skeleton pixels over all directions
 
 
@@ -76,7 +80,7 @@ def shading_share(gray: FloatImage) -> float:
     darkest, brightest = cv2.erode(gray, radius), cv2.dilate(gray, radius)
     mid = (gray > 0.15) & (gray < 0.93)
     edge = (brightest > 0.93) & ((darkest < 0.3) | (brightest - darkest > 0.5))
-    return float(np.mean(mid & ~edge))
+    return float(np.count_nonzero(mid & ~edge) / gray.size)
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ class _Ink:
     @classmethod
     def of(cls, mask: Mask) -> _Ink:
         """The mask without connected parts of fewer than ``_SPECK`` pixels."""
-        _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+        _, labels, stats, _ = connected_parts(mask)
         specks = _pixels_of(labels, stats, stats[:, cv2.CC_STAT_AREA] < _SPECK)
         cleaned = np.where(specks, np.uint8(0), mask) if specks.any() else mask
         return cls(cleaned, np.asarray(cv2.distanceTransform(cleaned, cv2.DIST_L2, 5), np.float32), labels, stats)
@@ -115,7 +119,7 @@ def _find_ink(gray: FloatImage) -> _Ink:
     ink = 1 - gray
     nearby = cv2.dilate((ink * 255 + 0.5).astype(np.uint8), _disk(8))  # in bytes: three times as fast
     strongest = _blurred(np.multiply(nearby, np.float32(1 / 255), dtype=np.float32), 4)
-    return _Ink.of(_as_mask(ink > _INK * np.maximum(strongest, _FAINTEST)))
+    return _Ink.of(_as_mask(ink > _INK * np.clip(strongest, _FAINTEST, np.inf)))
 
 
 def _as_mask(chosen: NDArray[np.bool_]) -> Mask:
@@ -140,12 +144,21 @@ def _smoothed(ink: _Ink, width: float) -> _Ink:
 def _solid_areas(ink: _Ink, width: float) -> FloatImage:
     """Parts much thicker than the lines: (H, W) float32 in [0, 1]."""
     radius = max(0.9 * width, 0.5 * width + 2.0)
-    dots = _dots(ink, width)
+    areas = _dots(ink, width)
     around = _as_mask(ink.depth <= radius)  # 0 in the core of what is solid
-    if around.all():
-        return dots
-    solid = (radius + 1.5 - cv2.distanceTransform(around, cv2.DIST_L2, 5)).clip(0, 1)
-    return np.asarray(np.maximum(solid, dots), np.float32)
+    box = _around_zeros(around, math.ceil(radius + 1.5))
+    if box is not None:
+        solid = (radius + 1.5 - cv2.distanceTransform(around[box], cv2.DIST_L2, 5)).clip(0, 1)
+        areas[box] = np.maximum(solid, areas[box])
+    return areas
+
+
+def _around_zeros(mask: Mask, margin: int) -> tuple[slice, slice] | None:
+    """The rows and columns that hold every 0 and what is `margin` pixels around them; None where there is no 0."""
+    left, top, width, height = cv2.boundingRect(255 - mask)
+    if width == 0:
+        return None
+    return slice(max(0, top - margin), top + height + margin), slice(max(0, left - margin), left + width + margin)
 
 
 def _dots(ink: _Ink, width: float) -> FloatImage:
@@ -165,23 +178,58 @@ def _draw_skeleton(skeleton: Mask, gray: FloatImage, width: float) -> FloatImage
     if not line.any():
         return np.ones(gray.shape, np.float32)
     drawn = line.astype(np.float32)
-    density = _blurred(drawn, 6)  # length of line per area: one over the spacing
-    widths = np.minimum(width, _SHARE_OF_SPACING / np.maximum(density, 1e-3))
-    distance = cv2.distanceTransform(255 - skeleton, cv2.DIST_L2, 5)
-    ink = (widths / 2 - distance + 0.5).clip(0, 1)
-    strongest = cv2.dilate(1 - gray, _SQUARE) * drawn
+    half = _halved(drawn)
+    widths = _blurred_half(half, 6, gray.shape)  # so far length of line per area: one over the spacing
+    np.divide(_SHARE_OF_SPACING, np.clip(widths, 1e-3, np.inf, out=widths), out=widths)
+    ink = np.multiply(np.clip(widths, 0, width, out=widths), np.float32(0.5), out=widths)
+    ink -= _distance(skeleton, width / 2 + 0.5)
+    ink += np.float32(0.5)
+    strongest = np.asarray(cv2.dilate(1 - gray, _SQUARE), np.float32)
+    strongest *= drawn
     full = max(float(np.percentile(strongest[line], 60)), _FAINTEST)
-    strength = _blurred(strongest, 3) / np.maximum(_blurred(drawn, 3), 1e-6)
-    ink = cv2.GaussianBlur(ink, (0, 0), 0.8) * (strength / full).clip(0, 1)
-    return np.asarray(1 - ink, np.float32)
+    strength = _blurred(strongest, 3)
+    strength /= np.clip(_blurred_half(half, 3, gray.shape), 1e-6, np.inf)
+    strength /= full
+    np.clip(strength, 0, 1, out=strength)
+    strength *= cv2.GaussianBlur(np.clip(ink, 0, 1, out=ink), (0, 0), 0.8)
+    return np.subtract(1, strength, out=strength)
+
+
+def _distance(skeleton: Mask, most: float) -> FloatImage:
+    """How far each pixel is from the skeleton, (H, W), as `cv2.distanceTransform` tells it; at least 2 where it is more
+    than 2 and nobody asks for more than `most`."""
+    if most > 2:
+        return np.asarray(cv2.distanceTransform(255 - skeleton, cv2.DIST_L2, 5), np.float32)
+    one = skeleton & np.uint8(1)
+    touched = one + cv2.dilate(one, _CROSS) + cv2.dilate(one, _SQUARE)
+    return np.asarray(cv2.LUT(touched, _steps()), np.float32)
+
+
+@lru_cache(maxsize=1)
+def _steps() -> FloatImage:
+    """(256,): the distance to a line by how it is touched: not at all (which counts as 2), with a corner, with a side,
+    or lying on it."""
+    around = cv2.distanceTransform(np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], np.uint8), cv2.DIST_L2, 5)
+    steps = np.zeros(256, np.float32)
+    steps[:3] = 2, around[0, 0], around[0, 1]
+    return steps
 
 
 def _blurred(image: FloatImage, sigma: float) -> FloatImage:
     """A wide Gaussian blur, (H, W), computed at half the size, which shows no more in it."""
+    return _blurred_half(_halved(image), sigma, image.shape)
+
+
+def _halved(image: FloatImage) -> FloatImage:
+    """(H, W) at half the size."""
     height, width = image.shape
-    half = cv2.resize(image, (-(-width // 2), -(-height // 2)), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(image, (-(-width // 2), -(-height // 2)), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _blurred_half(half: FloatImage, sigma: float, shape: tuple[int, ...]) -> FloatImage:
+    """A picture of a shape (H, W), of which this is half the size, blurred."""
     blurred = cv2.GaussianBlur(half, (0, 0), sigma / 2)
-    return np.asarray(cv2.resize(blurred, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    return np.asarray(cv2.resize(blurred, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _disk(radius: int) -> Mask:

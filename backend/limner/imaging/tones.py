@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,8 +15,7 @@ def tone_counts(gray: NDArray[np.float32]) -> NDArray[np.int64]:
     """How many pixels of a picture in [0, 1] have each of the levels from 0 to ``LEVELS``: (LEVELS + 1,)."""
     levels = np.multiply(gray, np.float32(LEVELS), dtype=np.float32)
     levels += np.float32(0.5)
-    counts = cv2.calcHist([levels.astype(np.uint16)], [0], None, [LEVELS + 1], [0, LEVELS + 1])
-    return np.asarray(counts, np.int64).ravel()
+    return np.bincount(levels.astype(np.uint16).ravel(), minlength=LEVELS + 1)
 
 
 def quantiles(counts: NDArray[np.int64], shares: Sequence[float], first: int = 0) -> list[float]:

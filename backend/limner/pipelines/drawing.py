@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,9 +44,13 @@ def read_drawing(picture: NDArray[Any], frame: Any, finder: FrameFinder) -> Draw
     Raises JobError for a blank picture, a photo, or a frame that makes no sense."""
     try:
         reading = SketchReading(picture)
-        check_drawing(reading)
-        face = choose_frame(frame, reading, finder)
-        lines = line_image(reading, face)  # (512, 512), 1 = paper
+        with ThreadPoolExecutor(1) as beside:  # the check takes as long as the lines do, and shares no step with them
+            check = beside.submit(check_drawing, reading)
+            try:
+                face = choose_frame(frame, reading, finder)
+                lines = line_image(reading, face)  # (512, 512), 1 = paper
+            finally:
+                check.result()  # what it has to say comes first
     except ImagingError as error:
         raise JobError(error.code, error.message, error.remedy) from error
     ink = torch.from_numpy(1 - np.ascontiguousarray(lines, np.float32))[None, None].to(finder.device)
