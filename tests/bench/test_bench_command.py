@@ -4,16 +4,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
+from limner.bench.backend import BackendBench
 from limner.bench.drawings import example_sketch, with_other_eye
 from limner.bench.report import BEGIN, END, check_readme, embed, markdown
 from limner.bench.timing import Times, percentile, time_runs
+from limner.client import Client
 from limner.models.components import WINDOWS
+from limner.wire import Result
 from tests.support.command import Command
 
 
@@ -44,6 +48,26 @@ def test_what_scripts_rely_on_is_there(report: dict[str, Any]) -> None:
     assert report["speedup_over_deepfacedrawing"] is None
     assert report["weights"] == {"fake.safetensors": "0" * 64}
     assert report["outside_networks_share"] == 1.0, "the light engine has no networks"
+
+
+def test_what_is_outside_the_networks_is_told_of_each_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow network in one pass is no overhead of another."""
+    networks = iter([9.0, 9.0, 80.0, 20.0, 20.0])  # milliseconds; the first two passes warm up
+
+    def draw(*_: object) -> Result:
+        return Result("job", {"timings_ms": {"reading": 1.0, "synthesis": next(networks)}}, {})
+
+    def timed(run: Callable[[], object], runs: int, warm_up: int, after: object) -> list[float]:
+        for _ in range(warm_up + runs):
+            run()
+        return [0.090, 0.060, 0.060]
+
+    monkeypatch.setattr("limner.bench.backend.time_runs", timed)
+    monkeypatch.setattr(BackendBench, "_draw", draw)
+    bench = BackendBench(3, lambda name, share: None)
+    bench._time_full_pass(cast(Client, None))
+    assert bench.figures.outside == Times(40.0, 40.0, 30.0, 3)
+    assert bench.figures.stages == {"reading": 1.0, "synthesis": 20.0}
 
 
 def test_the_table_and_the_plot_are_written(report: dict[str, Any]) -> None:

@@ -25,6 +25,8 @@ from limner.wire import ConnectionInfo, ErrorCode, LimnerError, Pixels, Result, 
 from limner.wire.messages import STATE_FAILED, STATE_READY
 
 CLIENT_COUNTS = (1, 2, 4, 8)
+# The stages of `timings_ms` that are networks' work; reading the drawing, the neighbors' search and all else is not.
+NETWORK_STAGES = ("components", "shadow", "features", "synthesis", "decoding")
 WIRE_SIDE = 512  # the echo job's picture, RGBA
 _READY_TIMEOUT_S = 180.0
 _POLL_S = 0.02  # how exactly the end of the start is seen; to look more often would hold the start up
@@ -39,8 +41,9 @@ OnStep = Callable[[str, float], None]  # what is being measured, the done share 
 class BackendFigures:
     """What was measured: times in milliseconds unless the name says seconds, memory in bytes.
 
-    stages: the backend's own time in each stage of a full pass, median. throughput: portraits a second by the number
-    of clients that draw at once.
+    stages: the backend's own time in each stage of a full pass, median. outside: what one full pass takes besides its
+    networks; medians of stages would not add up to that. throughput: portraits a second by the number of clients that
+    draw at once.
     """
 
     device: str = ""
@@ -48,6 +51,7 @@ class BackendFigures:
     starts_s: list[float] = field(default_factory=list)
     full_pass: Times | None = None
     stages: dict[str, float] = field(default_factory=dict)
+    outside: Times | None = None
     window_update: Times | None = None
     wire: Times | None = None
     wire_pure: Times | None = None
@@ -147,15 +151,17 @@ class BackendBench:
 
     def _time_full_pass(self, client: Client) -> None:
         """Without a canvas nothing is kept from one pass to the next."""
-        stages: dict[str, list[float]] = {}
+        passes: list[Mapping[str, float]] = []  # milliseconds by stage
 
         def run() -> None:
-            result = self._draw(client, self._sketch)
-            for stage, milliseconds in result.info["timings_ms"].items():
-                stages.setdefault(stage, []).append(milliseconds / 1000)
+            passes.append(self._draw(client, self._sketch).info["timings_ms"])
 
-        self.figures.full_pass = self._time("full pass", run)
-        self.figures.stages = {stage: Times.of(seconds[-self.runs :]).p50 for stage, seconds in stages.items()}
+        seconds = self._seconds("full pass", run)
+        passes = passes[-len(seconds) :]
+        self.figures.full_pass = Times.of(seconds)
+        self.figures.stages = {name: Times.of([one[name] / 1000 for one in passes]).p50 for name in passes[0]}
+        networks = [sum(one.get(stage, 0.0) for stage in NETWORK_STAGES) / 1000 for one in passes]
+        self.figures.outside = Times.of([max(0.0, all_ - own) for all_, own in zip(seconds, networks, strict=True)])
 
     def _time_window_update(self, client: Client) -> Times:
         """A canvas whose drawing changes in the left eye's window each time."""
@@ -199,8 +205,11 @@ class BackendBench:
         return client.run("portrait", {"sketch": sketch}, params, canvas=canvas)
 
     def _time(self, name: str, run: Callable[[], object]) -> Times:
+        return Times.of(self._seconds(name, run))
+
+    def _seconds(self, name: str, run: Callable[[], object]) -> list[float]:
         self._on_step(name, 0.0)
-        return Times.of(time_runs(run, self.runs, 2, lambda done: self._on_step(name, done / self.runs)))
+        return time_runs(run, self.runs, 2, lambda done: self._on_step(name, done / self.runs))
 
 
 def _pids(stats: Stats) -> list[int]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from limner.bench.run import NETWORK_STAGES
+from limner.bench.backend import NETWORK_STAGES
 from limner.wire import ErrorCode, LimnerError
 
 if TYPE_CHECKING:

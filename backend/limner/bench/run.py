@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import limner
-from limner.bench.backend import BackendBench, BackendFigures
+from limner.bench.backend import NETWORK_STAGES, BackendBench, BackendFigures
 from limner.bench.machine import BUSY_PERCENT, busy_percent, describe_machine
 from limner.bench.timing import Times
 from limner.server.worker.boot import choose_threads
 
-# The stages of `timings_ms` that are networks' work; reading the drawing, the neighbors' search and all else is not.
-NETWORK_STAGES = ("components", "shadow", "features", "synthesis", "decoding")
 _STARTS = 3
 _PUBLISHED_RUNS = 5
 
@@ -55,10 +53,9 @@ def run_bench(options: BenchOptions, on_step: OnStep) -> dict[str, Any]:
 
 
 def _report_backend(figures: BackendFigures) -> dict[str, Any]:
-    full = figures.full_pass
+    full, outside = figures.full_pass, figures.outside
     assert full is not None
-    stages = dict(figures.stages)
-    outside = max(0.0, full.p50 - sum(stages.get(stage, 0.0) for stage in NETWORK_STAGES))
+    assert outside is not None
     return {
         "device": figures.device,
         "weights": dict(figures.weights),
@@ -66,9 +63,9 @@ def _report_backend(figures: BackendFigures) -> dict[str, Any]:
         "starts_s": figures.starts_s,
         "full_pass_ms": full.to_map(),
         "window_update_ms": _told(figures.window_update),
-        "stages_ms": stages,
-        "outside_networks_ms": round(outside, 3),
-        "outside_networks_share": round(outside / full.p50, 4),
+        "stages_ms": dict(figures.stages),
+        "outside_networks_ms": outside.p50,
+        "outside_networks_share": round(outside.p50 / full.p50, 4),
         "wire_ms": _told(figures.wire),
         "wire_pure_python_ms": _told(figures.wire_pure),
         "throughput_per_s": {str(count): rate for count, rate in figures.throughput.items()},
