@@ -9,6 +9,7 @@ import io
 import logging
 import os
 import re
+import sys
 from pathlib import Path
 
 import msgpack
@@ -95,6 +96,17 @@ def test_the_backends_log_rotates(limner_home: Path, monkeypatch: pytest.MonkeyP
     assert [path.name for path in files] == ["backend.log", "backend.log.1", "backend.log.2"]
     assert all(path.stat().st_size <= 10_000 for path in files)
     assert "line 1999" in files[0].read_text()
+
+
+def test_no_line_is_made_for_standard_error_that_goes_nowhere(
+    limner_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_home()
+    for place, handlers in ((os.devnull, 1), (limner_home / "elsewhere.log", 2)):
+        with open(place, "w") as stream, monkeypatch.context() as changed:
+            changed.setattr(sys, "stderr", stream)
+            with logging_to_file():
+                assert len(logging.getLogger("limner").handlers) == handlers
 
 
 class FullDisk(io.StringIO):

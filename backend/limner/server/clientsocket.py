@@ -14,7 +14,7 @@ from ..wire.errors import ErrorCode
 from ..wire.limits import MAX_FRAME_BYTES
 from .connections import Connections
 from .endpoint import bind_address
-from .frames import outgoing
+from .frames import is_readable, outgoing
 from .gate import Gate
 from .limits import ClientLimits
 
@@ -86,10 +86,9 @@ class ClientSocket:
         """What has arrived, at most one turn's worth: the client's identity, the key that it proved ("" on the
         loopback, where none is asked for), and its message, or why it is none."""
         for _ in range(_MESSAGES_A_TURN):
-            try:
-                identity, *frames = self.socket.recv_multipart(zmq.NOBLOCK, copy=False)
-            except zmq.Again:
+            if not is_readable(self.socket):
                 return
+            identity, *frames = self.socket.recv_multipart(zmq.NOBLOCK, copy=False)
             self._descriptor = int(_property(identity, "__fd") or -1)
             key = _property(identity, "User-Id") if self._gate is not None else ""
             try:

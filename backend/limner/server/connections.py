@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import zmq
 
+from .frames import is_readable
 from .limits import ClientLimits
 
 log = logging.getLogger("limner.server")
@@ -88,7 +89,7 @@ class Connections:
 
     def _follow(self) -> None:
         """Takes in the events up to now."""
-        while self.socket.poll(0):
+        while is_readable(self.socket):
             number, descriptor = struct.unpack("=hi", self.socket.recv_multipart()[0])
             ended = self._open.pop(descriptor, None)
             if ended is not None and ended.client:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frames on their way through the server."""
+"""Frames on their way through the server, and whether there are any."""
 
 from __future__ import annotations
 
@@ -8,6 +8,13 @@ from collections.abc import Iterable
 import zmq
 
 from ..wire.codec import Frame
+
+_READABLE = int(zmq.POLLIN)
+
+
+def is_readable(socket: zmq.Socket) -> bool:
+    """Whether a message has arrived: quicker than `socket.poll(0)`, or the exception of an attempt to receive."""
+    return bool(int(socket.get(zmq.EVENTS)) & _READABLE)
 
 
 def outgoing(frames: Iterable[Frame]) -> list[Frame | zmq.Frame]:

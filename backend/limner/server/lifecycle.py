@@ -199,6 +199,7 @@ def _is_file(stream: IO[str] | None, path: Path) -> bool:
     if stream is None:  # pythonw on Windows
         return True
     try:
-        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
+        written = os.fstat(stream.fileno())
+        return any(os.path.samestat(written, os.stat(place)) for place in (path, os.devnull))
     except (OSError, ValueError):
         return False

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections.abc import Sequence
@@ -100,6 +101,7 @@ def _loop(
     poller = zmq.Poller()
     for socket in (*clients.pollable, *workers.sockets, signals.socket):
         poller.register(socket, zmq.POLLIN)
+    gc.freeze()  # what has been loaded is no garbage: a search through it would hold a job up
     next_tick = time.monotonic()
     while True:
         for client, key, message in clients.messages():

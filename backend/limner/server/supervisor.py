@@ -25,7 +25,7 @@ from ..wire.errors import DEFAULTS, ErrorCode, Problem, problem
 from ..wire.limits import MAX_FRAME_BYTES
 from ..wire.pixels import Pixels
 from ..wire.schema import TaskSchema
-from .frames import outgoing
+from .frames import is_readable, outgoing
 from .restarts import RestartPolicy
 from .worker import link
 from .worker.boot import WorkerBoot
@@ -197,12 +197,12 @@ class WorkerSupervisor:
 
     def _receive(self) -> LinkMessage | None:
         """The next message of the current worker; a stranger's is dropped, a broken one is the worker's end."""
-        while self.socket.poll(0):
+        while is_readable(self.socket):
             frames = [frame.buffer for frame in self.socket.recv_multipart(copy=False)]
             if len(frames) < 3 or not hmac.compare_digest(frames[1][:64], self._secret):
                 continue
             try:
-                message = link.decode(frames[2:])
+                message = link.decode(frames[2:], self._received)
                 if message.kind == link.READY:
                     self.info = _read_info(message.values)
                     self._peer = bytes(frames[0])
@@ -211,6 +211,12 @@ class WorkerSupervisor:
                 log.exception("the worker sent what cannot be read; it is ended")
                 self.kill()
         return None
+
+    def _received(self, place: int, size: int) -> memoryview:
+        """A picture out of the shared memory, into which the worker will put others; now in memory of libzmq's own."""
+        if self._process is None or self._process.memory is None:
+            raise ValueError("the worker has no shared memory")
+        return zmq.Frame(self._process.memory.get(place, size), copy=True).buffer
 
     def _on_message(self, message: LinkMessage) -> Iterator[WorkerEvent]:
         if message.kind == link.READY:
@@ -250,8 +256,9 @@ class WorkerSupervisor:
         return WorkerEnded(job, cause)
 
     def _send(self, message: LinkMessage) -> None:
+        memory = self._process.memory if self._process is not None else None
         try:
-            self.socket.send_multipart([self._peer, *outgoing(link.encode(message))], copy=False)
+            self.socket.send_multipart([self._peer, *outgoing(link.encode(message, memory))], copy=False)
         except zmq.ZMQError as error:  # the worker is gone: `events` will tell
             log.warning("the worker did not get a message of the kind %s: %s", message.kind, error)
 

@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..client.spawn import log_tail
 from .children import child_environment
 from .worker.boot import WorkerBoot
+from .worker.memory import PictureMemory, new_memory
 
 
 @dataclass(frozen=True)
@@ -27,14 +29,30 @@ class WorkerSettings:
 
 
 class WorkerProcess:
-    """A running worker. Its standard output and error go to the log file."""
+    """A running worker. Its standard output and error go to the log file.
+
+    Attributes:
+        memory: what it shares with this process for pictures; None where the system has no such.
+    """
 
     def __init__(self, settings: WorkerSettings, boot: WorkerBoot) -> None:
         """Starts the process. Raises OSError when that is not possible."""
         self._log_file = settings.log_file
+        with contextlib.ExitStack() as until_started:
+            self.memory: PictureMemory | None = None
+            if (descriptor := new_memory()) is not None:
+                until_started.callback(os.close, descriptor)  # the worker inherits it
+                self.memory, boot = PictureMemory(descriptor, server=True), replace(boot, memory=descriptor)
+            self._process = self._start(settings, boot)
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):  # it may have ended already: then `status` says so
+            self._process.stdin.write(boot.to_line())
+            self._process.stdin.flush()
+
+    def _start(self, settings: WorkerSettings, boot: WorkerBoot) -> subprocess.Popen[bytes]:
         with self._log_file.open("ab") as log_file:
             self._log_start = log_file.tell()
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 [sys.executable, "-m", f"{__package__}.worker"],
                 stdin=subprocess.PIPE,
                 stdout=log_file,
@@ -42,11 +60,8 @@ class WorkerProcess:
                 cwd=settings.home,
                 env=child_environment(),
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                pass_fds=() if boot.memory < 0 else (boot.memory,),
             )
-        assert self._process.stdin is not None
-        with contextlib.suppress(OSError):  # it may have ended already: then `status` says so
-            self._process.stdin.write(boot.to_line())
-            self._process.stdin.flush()
 
     @property
     def pid(self) -> int:

@@ -28,7 +28,7 @@ def main() -> int:
     boot = WorkerBoot.from_line(sys.stdin.buffer.readline())
     prepare_process(boot.parent, boot.beside)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
-    with ServerChannel(boot.endpoint, bytes.fromhex(boot.secret)) as server:
+    with ServerChannel(boot.endpoint, bytes.fromhex(boot.secret), boot.memory) as server:
         try:
             with garbage_ignored():
                 from .jobs import JobRunner  # numpy starts here, after the number of threads is set

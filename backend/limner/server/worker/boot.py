@@ -32,6 +32,7 @@ class WorkerBoot:
         engine: the engine's factory as "package.module:function"; called with the device.
         parent: the server's process id.
         beside: how many other workers compute on this machine, which share its CPUs.
+        memory: the descriptor of the memory for pictures (`memory`), which the worker inherits; -1 for none.
     """
 
     endpoint: str
@@ -40,6 +41,7 @@ class WorkerBoot:
     engine: str
     parent: int
     beside: int = 0
+    memory: int = -1
 
     def to_line(self) -> bytes:
         return json.dumps(asdict(self)).encode() + b"\n"

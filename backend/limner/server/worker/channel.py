@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from types import TracebackType
 
@@ -10,13 +11,20 @@ import zmq
 
 from . import link
 from .link import LinkMessage
+from .memory import PictureMemory
 
 
 class ServerChannel:
     """A DEALER that speaks `link` with the server. A context manager."""
 
-    def __init__(self, endpoint: str, secret: bytes) -> None:
+    def __init__(self, endpoint: str, secret: bytes, memory: int = -1) -> None:
+        """memory: the descriptor of the memory for pictures that is shared with the server, closed here; -1 for none.
+        The pictures of a job lie in it until its end was sent."""
         self._secret = secret
+        self._memory = None
+        if memory >= 0:
+            self._memory = PictureMemory(memory, server=False)
+            os.close(memory)
         self._context = zmq.Context(io_threads=1)
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.setsockopt(zmq.SNDHWM, 0)
@@ -33,7 +41,7 @@ class ServerChannel:
         self._context.destroy(linger=2000)  # milliseconds for the last message, which may tell why the worker ends
 
     def send(self, message: LinkMessage) -> None:
-        self._socket.send_multipart([self._secret, *link.encode(message)])
+        self._socket.send_multipart([self._secret, *link.encode(message, self._memory)])
 
     def is_waiting(self, seconds: float) -> bool:
         """True as soon as the server has sent something; False when that was not so after so many seconds."""
@@ -62,4 +70,5 @@ class ServerChannel:
         return True
 
     def _read(self) -> LinkMessage:
-        return link.decode([frame.buffer for frame in self._socket.recv_multipart(copy=False)])
+        frames = [frame.buffer for frame in self._socket.recv_multipart(copy=False)]
+        return link.decode(frames, self._memory.get if self._memory is not None else None)
