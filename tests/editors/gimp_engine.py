@@ -20,9 +20,10 @@ from limner.wire import ChoiceParameter, FrameParameter, ImageSlot, IntegerParam
 from tests.support.fake_engine import SIZE, SKETCH, FakeEngine
 
 KILL_BACKEND = 666  # a seed: the whole backend dies in the middle of the job
-SLOW = 777  # a seed: the job goes on until it is cancelled, at most SLOW_STEPS * SLOW_STEP_S; JOBS_LOG tells its end
+SLOW = 777  # a seed: the job goes on until it is cancelled, at most SLOW_STEPS * SLOW_STEP_S
 SLOW_FILE = "slow"  # in the home: all jobs are slow
-SLOW_STEPS, SLOW_STEP_S, JOBS_LOG = 600, 0.1, "slow-jobs.log"
+SLOW_STEPS, SLOW_STEP_S = 6000, 0.1
+JOBS_LOG, BEGUN = "slow-jobs.log", "begun"  # a file in the home: BEGUN, and then how the slow job ended
 TURNED = 90  # a seed: the frame that comes back is turned by as many degrees
 PATCH = 64  # side of the red square at the top of a turned portrait
 
@@ -100,6 +101,7 @@ def _opaque(picture: NDArray) -> NDArray:
 
 
 def _work_slowly(progress: Progress) -> None:
+    Path(JOBS_LOG).write_text(BEGUN, encoding="utf-8")
     try:
         for step in range(SLOW_STEPS):
             progress("synthesis", step / SLOW_STEPS)
@@ -115,6 +117,13 @@ def _with_hints(images: Mapping[str, NDArray], hints: NDArray | None) -> Mapping
         return images
     painted = np.where(hints[..., 3:] > 0, hints, images["portrait"])
     return {**images, "portrait": painted}
+
+
+def portrait_of(sketch: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
+    """(512, 512, 4): what the engine makes of a square (H, W, 4) sketch."""
+    params = {"seed": seed, "steps": 1, "shadow": False, "frame": "full"}
+    request = Request("portrait", {"sketch": sketch}, params)
+    return FramingEngine("cpu").run(request, lambda stage, fraction, preview=None: None).images["portrait"]
 
 
 def build_engine(device: str) -> FramingEngine:

@@ -6,7 +6,6 @@ After "saved" the image counts as saved."""
 import json
 import os
 import time
-import zlib
 
 import gi
 
@@ -21,10 +20,13 @@ def parasite(item):
     return bytes(found.get_data()).decode("utf-8") if found is not None else None
 
 
-def checksum(item):
-    """Changes with the layer's pixels."""
+def pixels(item):
+    """The name of the file, until the next look, with what the layer holds; it may be about to change."""
+    name = f"seen-{item.get_id()}.raw"
     whole = Gegl.Rectangle.new(0, 0, item.get_width(), item.get_height())
-    return zlib.crc32(bytes(item.get_buffer().get(whole, 1.0, "R'G'B'A u8", Gegl.AbyssPolicy.NONE)))
+    with open(os.path.join(WORK, name), "wb") as file:
+        file.write(bytes(item.get_buffer().get(whole, 1.0, "R'G'B'A u8", Gegl.AbyssPolicy.NONE)))
+    return name
 
 
 def tree(items):
@@ -34,7 +36,9 @@ def tree(items):
             "children": tree(item.get_children()) if isinstance(item, Gimp.GroupLayer) else [],
             "parasite": parasite(item),
             "opacity": item.get_opacity(),
-            "checksum": None if isinstance(item, Gimp.GroupLayer) else checksum(item),
+            "width": item.get_width(),
+            "height": item.get_height(),
+            "pixels": None if isinstance(item, Gimp.GroupLayer) else pixels(item),
         }
         for item in items
     ]

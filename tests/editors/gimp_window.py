@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -115,17 +115,13 @@ class Window:
 
         return wait_for(look, "a picture on the screen")
 
-    def await_change(self, before: Path, box: Box, width: int) -> Box:
-        """Wait until so wide a part of a box of the screen differs from a screenshot; returns where it does."""
-
-        def look() -> Box | None:
-            shots = [Image.open(shot).convert("RGB").crop(box) for shot in (before, self.shoot("canvas"))]
-            found = ImageChops.difference(*shots).getbbox()
-            if found is None or found[2] - found[0] < width:
-                return None
-            return found[0] + box[0], found[1] + box[1], found[2] + box[0], found[3] + box[1]
-
-        return wait_for(look, "a change on the screen")
+    def find_change(self, before: Path, box: Box, width: int) -> Box | None:
+        """Where a box of the screen differs from a screenshot; None while that is not so wide."""
+        shots = [Image.open(shot).convert("RGB").crop(box) for shot in (before, self.shoot("canvas"))]
+        found = ImageChops.difference(*shots).getbbox()
+        if found is None or found[2] - found[0] < width:
+            return None
+        return found[0] + box[0], found[1] + box[1], found[2] + box[0], found[3] + box[1]
 
     def await_window(self, title: str) -> str:
         """Wait for such a window and bring it to the front."""
@@ -153,13 +149,15 @@ class Window:
         self.point(x, y)
         self._xdotool("click", "1")
 
-    def stroke(self, *points: tuple[int, int]) -> None:
-        """Draw with the left button held, through these points of the screen."""
-        self._xdotool("mousemove", *map(str, points[0]), "mousedown", "1")
-        for x, y in points[1:]:
-            self._xdotool("mousemove", str(x), str(y))
-            time.sleep(0.05)
-        self._xdotool("mouseup", "1")
+    @contextmanager
+    def stroke(self, *points: tuple[int, int]) -> Iterator[None]:
+        """Draw through these points of the screen; the left button is held until the end of what is done inside."""
+        moves = [word for x, y in points[1:] for word in ("mousemove", str(x), str(y), "sleep", "0.05")]
+        self._xdotool("mousemove", *map(str, points[0]), "mousedown", "1", *moves)
+        try:
+            yield
+        finally:
+            self._xdotool("mouseup", "1")
 
     def move_window(self, title: str, x: int, y: int) -> None:
         """Put a window's corner at that point of the screen."""
@@ -174,6 +172,10 @@ class Window:
         wait_for(path.is_file, "the watcher's answer")
         found: dict[str, Any] = json.loads(path.read_text("utf-8"))
         return found
+
+    def pixels(self, layer: Mapping[str, Any]) -> NDArray[np.uint8]:
+        """(H, W, 4): what a layer held when it was last looked at."""
+        return self._gimp.pixels(layer)
 
     def top_layers(self) -> list[str]:
         """The names of the image's layers on the top level, top first."""

@@ -4,25 +4,28 @@
 from __future__ import annotations
 
 import json
-import zlib
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
-from tests.editors.gimp_engine import JOBS_LOG, KILL_BACKEND, SLOW, SLOW_FILE
+from tests.editors.gimp_engine import BEGUN, JOBS_LOG, KILL_BACKEND, SLOW, SLOW_FILE, portrait_of
 from tests.editors.gimp_real import Backends, open_gimp
 from tests.editors.gimp_window import Box, Window, open_window, wait_for
-from tests.editors.test_gimp_real import SIDE, sketch
+from tests.editors.test_gimp_real import sketch
 
 pytestmark = [pytest.mark.editors, pytest.mark.timeout(2400)]
 
 ALONE, TOGETHER = ["face.png"], ["Limner portrait", "face.png"]
 IMAGE_WINDOW, DIALOG, LIVE = "– GIMP$", "^Sketch to Portrait$", "^Live Portrait$"
 ENTRIES = ["Invert Sketch", "Live Portrait", "Shadow Guide", "Sketch to Portrait", "Upsample Face"]  # as GIMP sorts
+REST_S = 3  # several times as long as a drawing has to rest before Live looks at it closely
+RESUME_S = 8  # for Live to make its layers; when that takes longer, it is asked again
 PART = (100, 56, 430, 456)  # of the sketch, in its pixels: seen whole, and large enough to be found once only
 _STATE: dict[str, Any] = {}
 
@@ -55,12 +58,23 @@ def undo(window: Window) -> None:
     window.press("ctrl+z")
 
 
-def end_of_slow_job(home: Path) -> str:
-    """How the slow job ended; waits for it."""
-    log = home / JOBS_LOG
-    ended = wait_for(lambda: log.is_file() and log.read_text("utf-8"), "the end of the slow job")
+def await_slow_job() -> None:
+    """Wait until the backend is at it."""
+    wait_for((_STATE["home"] / JOBS_LOG).is_file, "the slow job")
+
+
+def end_of_slow_job(go_on: Callable[[], None] = lambda: None) -> str:
+    """How the slow job ended; waits for it, and calls `go_on` before each look."""
+    log = _STATE["home"] / JOBS_LOG
+
+    def look() -> str:
+        go_on()
+        told = str(log.read_text("utf-8"))
+        return told if told != BEGUN else ""
+
+    ended = wait_for(look, "the end of the slow job")
     log.unlink()
-    return str(ended)
+    return ended
 
 
 def kept_values(window: Window) -> dict[str, Any]:
@@ -129,9 +143,10 @@ def test_cancel_in_the_dialog_and_a_backend_that_is_killed(window: Window) -> No
     choose(window, "p", DIALOG)
     set_seed(window, SLOW)
     window.press("Return", pause=2)
+    await_slow_job()
     window.shoot("slow")
     window.press("Escape")
-    assert end_of_slow_job(_STATE["home"]) == "Cancelled"
+    assert end_of_slow_job() == "Cancelled"
     assert window.find(DIALOG)
     set_seed(window, KILL_BACKEND)
     wait_for(lambda: len(backends.started) == 2, "a new backend")
@@ -153,10 +168,15 @@ def test_cancel_in_gimps_own_progress_bar(window: Window) -> None:
     window.await_window(IMAGE_WINDOW)
     before = window.shoot("no-progress")
     left, _top, right, bottom = window.place(IMAGE_WINDOW)
+
+    def click_cancel() -> None:
+        if found := window.find_change(before, (left, bottom - 60, right, bottom), width=120):
+            window.click(found[2] - 25, (found[1] + found[3]) // 2)  # the button ends the row
+
     choose(window, "g")
-    _left, top, right, bottom = window.await_change(before, (left, bottom - 60, right, bottom), width=120)
-    window.click(right - 25, (top + bottom) // 2)  # the button Cancel ends the row
-    assert end_of_slow_job(_STATE["home"]) == "Cancelled"
+    await_slow_job()
+    window.shoot("progress")
+    assert end_of_slow_job(click_cancel) == "Cancelled"
     slow.unlink()
     assert window.top_layers() == ALONE
 
@@ -204,44 +224,74 @@ def test_invert_and_upsample(window: Window, key: str, title: str, group: str, c
     window.await_layers(ALONE)
 
 
+def is_drawn(drawing: NDArray[np.uint8]) -> bool:
+    """There is a stroke on the sketch."""
+    return not np.array_equal(drawing, sketch())
+
+
+def shows_portrait(window: Window, layers: list[dict[str, Any]], seed: int) -> bool:
+    """The topmost group has the portrait of the lowest layer as it is."""
+    parts = layers[0]["children"]
+    return bool(parts) and np.array_equal(window.pixels(parts[0]), portrait_of(window.pixels(layers[-1]), seed))
+
+
+def await_portrait(window: Window, seed: int, drawn: bool) -> list[dict[str, Any]]:
+    """Wait until the sketch has a stroke, or none, and the group has its portrait; returns the layers."""
+
+    def look(layers: list[dict[str, Any]]) -> bool:
+        return is_drawn(window.pixels(layers[-1])) == drawn and shows_portrait(window, layers, seed)
+
+    return window.await_tree(look, f"the live portrait with seed {seed}")
+
+
+def draw(window: Window, x: int, y: int) -> None:
+    """A stroke, in the middle of which the hand rests; (x, y) is the sketch's corner on the screen."""
+    window.await_window(IMAGE_WINDOW)
+    with window.stroke(*[(x + 100 + 40 * n, y + 90 + 20 * n) for n in range(5)]):
+        window.await_tree(lambda layers: is_drawn(window.pixels(layers[-1])), "the stroke on the sketch")
+        time.sleep(REST_S)
+        portrait = window.ask()["layers"][0]["children"][0]
+        assert np.array_equal(window.pixels(portrait), portrait_of(sketch(), 0)), "of a stroke that has not ended"
+
+
+def resume(window: Window) -> None:
+    """New layers for the live portrait, whose old ones were undone. Live pauses when it sees that; a press that comes
+    before makes it pause, and the next one takes that back."""
+
+    def look() -> bool:
+        window.press("alt+p", pause=RESUME_S)
+        return window.top_layers() == TOGETHER
+
+    window.await_window(LIVE)
+    wait_for(look, "new layers")
+
+
 def test_live_follows_strokes_and_their_undo_in_place(window: Window) -> None:
     """A stroke changes the layers, undoing it changes them back; inserting them is the only step of their own."""
-
-    empty = zlib.crc32(bytes(SIDE * SIDE * 4))
-
-    def portrait(layers: list[dict[str, Any]]) -> Any:
-        found = layers[0]["children"][0]["checksum"] if layers[0]["children"] else empty
-        return found if found != empty else None
-
     window.await_window(IMAGE_WINDOW)
     x, y = canvas_place(window)
     choose(window, "l", LIVE)
     window.move_window(LIVE, 640, 100)
-    first = window.await_tree(portrait, "the live portrait")
+    first = await_portrait(window, 0, drawn=False)
     assert [layer["name"] for layer in first] == TOGETHER
     assert first[0]["opacity"] == 50.0
-    window.await_window(IMAGE_WINDOW)
-    window.stroke(*[(x + 100 + 40 * n, y + 90 + 20 * n) for n in range(5)])
-    drawn = window.await_tree(lambda layers: portrait(layers) not in (None, portrait(first)), "a new portrait")
+    draw(window, x, y)
+    drawn = await_portrait(window, 0, drawn=True)
     window.shoot("live")
-    assert drawn[-1]["checksum"] != first[-1]["checksum"]
     assert [layer["name"] for layer in drawn] == TOGETHER
-    assert not window.ask("saved")["unsaved"]
+    wait_for(lambda: not window.ask("saved")["unsaved"], "an image that counts as saved")
     window.await_window(LIVE)
     set_seed(window, 5)
-    window.await_tree(lambda layers: portrait(layers) not in (None, portrait(drawn)), "a portrait of other colors")
+    await_portrait(window, 5, drawn=True)
+    wait_for(lambda: kept_values(window)["seed"] == 5, "the record of the other values")
     wait_for(lambda: window.ask()["unsaved"], "the image's mark of a change")
-    assert kept_values(window)["seed"] == 5
     set_seed(window, 0)
-    window.await_tree(lambda layers: portrait(layers) == portrait(drawn), "the portrait of the drawing")
+    await_portrait(window, 0, drawn=True)
     undo(window)
-    again = window.await_tree(lambda layers: portrait(layers) == portrait(first), "the portrait of before")
-    assert again[-1]["checksum"] == first[-1]["checksum"]
+    await_portrait(window, 0, drawn=False)
     undo(window)
     window.await_layers(ALONE)
-    window.await_window(LIVE)
-    window.press("alt+p")  # new layers, for the old ones were undone
-    window.await_layers(TOGETHER)
+    resume(window)
     window.press("alt+k")
     window.await_no_window(LIVE)
     kept = window.await_tree(lambda layers: layers[0]["opacity"] == 100.0, "the kept portrait")

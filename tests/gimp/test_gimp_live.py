@@ -217,6 +217,33 @@ def test_a_drawing_is_looked_at_once_when_the_hand_rests(plugin: SimpleNamespace
     assert gate.ripe("d")
 
 
+def test_a_stroke_that_stands_still_is_not_looked_at_before_it_ends(plugin: SimpleNamespace) -> None:
+    clock = Clock()
+    gate = plugin.gate.Gate(clock, settle=0.3)
+    assert not gate.ripe("a")
+    for _look in range(8):  # the pen is down
+        clock.now += 0.25
+        gate.stir()
+    clock.now += 0.25
+    assert not gate.ripe("a")
+    clock.now += 0.25
+    assert gate.ripe("a")
+    gate.stir()
+    clock.now += 1
+    assert not gate.ripe("a")  # nothing was drawn since
+
+
+def test_what_is_seen_to_in_another_way_is_not_looked_at_again(plugin: SimpleNamespace) -> None:
+    clock = Clock()
+    gate = plugin.gate.Gate(clock)
+    gate.leave("a")
+    clock.now += 1
+    assert not gate.ripe("a")
+    assert not gate.ripe("b")
+    clock.now += 1
+    assert gate.ripe("b")
+
+
 def test_the_same_drawing_is_not_sent_twice(plugin: SimpleNamespace) -> None:
     gate = plugin.gate.Gate(Clock())
 

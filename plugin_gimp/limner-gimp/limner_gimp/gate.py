@@ -30,6 +30,14 @@ class Gate:
         self._taken = False
         self._sent = ""
 
+    def stir(self) -> None:
+        """The hand is at work: what it draws rests from now on at the earliest."""
+        self._since = self._clock()
+
+    def leave(self, glimpse: Hashable) -> None:
+        """This one is seen to in another way."""
+        self._seen, self._taken = glimpse, True
+
     def ripe(self, glimpse: Hashable) -> bool:
         """True once for each change, as soon as it has been still long enough."""
         if glimpse != self._seen:

@@ -6,6 +6,8 @@ The backend starts while the user sets the values. All waiting is done by a time
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import gi
 
 gi.require_version("GimpUi", "3.0")
@@ -48,6 +50,7 @@ class TaskDialog(JobDialog):
     def _make(self) -> bool:
         """Make the layers with the values as they are; False when that failed, and the dialog says why."""
         self._status.tell("")
+        self._gate.leave(self._glimpse())  # a job that is stopped is not begun again for the preview
         if self._session.state.problem is not None:
             self._session.retry()
         try:
@@ -97,11 +100,13 @@ class TaskDialog(JobDialog):
         """Ask for a preview when the values have changed and rest."""
         if self._work is not None or not self._preview.follows or self._session.state.problem is not None:
             return
+        if self._gate.ripe(self._glimpse()):
+            self._ask_preview()
+
+    def _glimpse(self) -> Hashable:
         drawables = arguments.drawables(self._call.config, self._call.table)
         given = arguments.values(self._call.config, self._call.table)
-        ids = tuple(drawable.get_id() for drawable in drawables.values())
-        if self._gate.ripe((tuple(given.items()), ids)):
-            self._ask_preview()
+        return tuple(given.items()), tuple(drawable.get_id() for drawable in drawables.values())
 
     def _interrupt(self, foreseen: bool) -> None:
         if self._work is not None:

@@ -8,8 +8,9 @@ from collections.abc import Hashable
 
 import gi
 
+gi.require_version("Gdk", "3.0")
 gi.require_version("Gtk", "3.0")
-from gi.repository import Gimp, GLib, Gtk  # noqa: E402 the version is named first
+from gi.repository import Gdk, Gimp, GLib, Gtk  # noqa: E402 the versions are named first
 
 from ..backend import Done, Failed, News, Session  # noqa: E402
 from ..client import Launcher  # noqa: E402
@@ -35,6 +36,7 @@ class LiveDialog(JobDialog):
         super().__init__(procedure, call, Session(launcher, live=True))
         self._layers = LiveLayers(call)
         self._next_look = self._next_try = 0.0
+        self._made: Done | None = None  # the newest answer, while it is not shown yet
         self._loop = GLib.MainLoop()
         self._keeps = True
         self._pause = Gtk.ToggleButton(label=_("_Pause"), use_underline=True)
@@ -82,25 +84,39 @@ class LiveDialog(JobDialog):
                 self._status.fail(news.problem)
         elif isinstance(news, Done):
             self._status.progress("", 0.0)
-            if not self._pause.get_active():
-                self._status.tell("")
-                self._layers.show(news.job, news.answer)
+            self._made = news
         else:
             self._status.progress(news.text, news.fraction)
 
     def _look(self) -> None:
-        """Have a portrait made when the drawing or the values have changed and rest."""
-        if self._pause.get_active() or time.monotonic() < self._next_look:
+        """Show what has come, and have a portrait made when the drawing or the values have changed and rest."""
+        if self._pause.get_active():
+            self._made = None
+            return
+        if self._made is not None and not self._draws():
+            self._show(self._made)
+        if time.monotonic() < self._next_look:
             return
         self._next_look = time.monotonic() + _LOOK_S
         if not self._call.image.is_valid() or not self._call.sketch.is_valid():
             self._halt(_(_CLOSED))
         elif self._layers.removed:
             self._halt(_(_REMOVED))
+        elif self._draws():
+            self._gate.stir()
         elif self._gate.ripe(self._glimpse()):
             self._ask()
         else:
             self._try_again()
+
+    def _draws(self) -> bool:
+        """The user is in the middle of a stroke. Moving the dialog's own controls is none."""
+        return _button_is_down() and not self._dialog.is_active()
+
+    def _show(self, made: Done) -> None:
+        self._made = None
+        self._status.tell("")
+        self._layers.show(made.job, made.answer)
 
     def _ask(self) -> None:
         job = self._call.job()
@@ -130,3 +146,10 @@ class LiveDialog(JobDialog):
         drawables = [call.sketch, *arguments.drawables(call.config, call.table).values()]
         values = tuple(arguments.values(call.config, call.table).items())
         return values, canvas.selection_square(call.image), tuple(canvas.glimpse(item) for item in drawables)
+
+
+def _button_is_down() -> bool:
+    """The first mouse button or the pen's tip is down, wherever the pointer is. GIMP does not tell who draws, but shows
+    a stroke before it has ended; Wayland and Windows tell of a program's own windows only: there, False in others."""
+    pointer = Gdk.Display.get_default().get_default_seat().get_pointer()
+    return bool(Gdk.get_default_root_window().get_device_position(pointer).mask & Gdk.ModifierType.BUTTON1_MASK)
