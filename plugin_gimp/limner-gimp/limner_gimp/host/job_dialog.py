@@ -4,6 +4,7 @@ status that says what goes on."""
 
 from __future__ import annotations
 
+import abc
 import time
 import traceback
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ from .work import Call  # noqa: E402
 _TICK_MS = 50
 
 
-class JobDialog:
+class JobDialog(abc.ABC):
     """A dialog for the call's values. All waiting is done by a timer, while `running`."""
 
     def __init__(self, procedure: Gimp.Procedure, call: Call, session: Session) -> None:
@@ -75,14 +76,14 @@ class JobDialog:
             self._interrupt(foreseen=False)
         return GLib.SOURCE_CONTINUE
 
+    @abc.abstractmethod
     def _hear(self, news: News) -> None:
         """Take in what has happened to the jobs."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def _look(self) -> None:
         """Give a new job when there is reason to."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def _interrupt(self, foreseen: bool) -> None:
         """Stop what `_hear` or `_look` was at: it has failed. foreseen: not by a mistake in the plug-in."""
-        raise NotImplementedError
