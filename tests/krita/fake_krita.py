@@ -11,12 +11,12 @@ import types
 from dataclasses import dataclass
 from typing import Any
 
-from tests.krita.fake_nodes import SRGB, FakeNode, FakeRect
+from tests.krita.fake_nodes import SRGB, FakeColors, FakeNode, FakeRect
 
 __all__ = ["SRGB", "FakeApp", "FakeDocument", "FakeNode", "FakeRect", "Krita", "as_module"]
 
 
-class FakeDocument:
+class FakeDocument(FakeColors):
     def __init__(self, width: int = 64, height: int = 48, depth: str = "U8", profile: str = SRGB) -> None:
         self.size, self.depth, self.profile = (width, height), depth, profile
         self.steps: list[str] = []
@@ -45,15 +45,6 @@ class FakeDocument:
 
     def height(self) -> int:
         return self.size[1]
-
-    def colorModel(self) -> str:
-        return "RGBA"
-
-    def colorDepth(self) -> str:
-        return self.depth
-
-    def colorProfile(self) -> str:
-        return self.profile
 
     def rootNode(self) -> FakeNode:
         return self.root

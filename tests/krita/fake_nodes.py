@@ -66,8 +66,24 @@ class FakeImage:
         return data
 
 
+class FakeColors:
+    """How the pixels of a document or a node are kept."""
+
+    depth: str
+    profile: str
+
+    def colorModel(self) -> str:
+        return "RGBA"
+
+    def colorDepth(self) -> str:
+        return self.depth
+
+    def colorProfile(self) -> str:
+        return self.profile
+
+
 @dataclass(eq=False)
-class FakeNode:
+class FakeNode(FakeColors):
     """A node; pixels by place, 4 bytes BGRA each (2 bytes a channel of the same value for U16)."""
 
     document: FakeDocument
@@ -92,15 +108,6 @@ class FakeNode:
 
     def uniqueId(self) -> Uid:
         return self.uid
-
-    def colorModel(self) -> str:
-        return "RGBA"
-
-    def colorDepth(self) -> str:
-        return self.depth
-
-    def colorProfile(self) -> str:
-        return self.profile
 
     def opacity(self) -> int:
         return self.strength
