@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from dataclasses import replace
 
 import pytest
@@ -57,10 +58,21 @@ def test_a_backend_that_lives_but_does_not_answer_is_not_replaced(home, fake_pyt
     monkeypatch.setattr(launching, "_ANSWER_TIMEOUT", 0.2)
     with RawPeer(until_closed) as peer:
         write_connection(describe_self(peer.endpoint, "t", "0.1.0"))
-        error = failure(ensure_backend, python=fake_python)
+        error = failure(ensure_backend, python=fake_python, timeout=1.0)
     assert error.code == "timeout"
     assert str(os.getpid()) in error.message
     assert "limner stop" in error.remedy
+    assert started(home) == []
+
+
+def test_a_backend_that_lives_may_take_its_time_to_answer(home, fake_python, monkeypatch):
+    monkeypatch.setattr(launching, "_ANSWER_TIMEOUT", 0.1)
+    with RouterPeer() as peer:
+        answers = peer._answers
+        peer._answers = lambda message: time.sleep(1.0) or answers(message)
+        connection = describe_self(peer.endpoint, TOKEN, "0.1.0")
+        write_connection(connection)
+        assert ensure_backend(python=fake_python) == connection
     assert started(home) == []
 
 

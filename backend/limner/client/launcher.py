@@ -46,7 +46,7 @@ NOT_INSTALLED = "not_installed"
 FAILED = "failed"  # it cannot be started or reached
 LOST = "lost"  # it was ready and has ended
 
-_ANSWER_TIMEOUT = 5.0  # seconds in which a live backend answers a hello
+_ANSWER_TIMEOUT = 5.0  # seconds in which a backend answers a hello, where nothing shows that its process lives
 _LOOK_INTERVAL = 1.0  # seconds between two looks at a ready backend's process
 _POLL_INTERVAL = 0.02  # seconds between two polls of wait
 _HELLO_INTERVAL = 0.25  # seconds between two hellos while it loads
@@ -183,8 +183,13 @@ class Launcher:
             return
         if welcome is not None:
             self._adopt(welcome)
-        elif time.monotonic() > self._answer_deadline:
+        elif time.monotonic() > self._answer_deadline and not self._may_be_busy(self._client.connection):
             self._reject(BackendError(ErrorCode.TIMEOUT))
+
+    def _may_be_busy(self, connection: ConnectionInfo) -> bool:
+        """Its process lives, and there is time left: on a computer that is busy it may answer yet."""
+        in_time = self._deadline is None or time.monotonic() < self._deadline
+        return in_time and connection.pid != 0 and not is_stale(connection)
 
     def _reject(self, error: BackendError) -> None:
         """The backend in the file does not welcome us: it is stale, unless it is one that we must not replace."""
