@@ -13,8 +13,8 @@ import pytest
 from limner.training import face_mesh
 from limner.training.drawn import DrawnFaces
 from limner.training.face_mesh import box_anchors, largest_of, load_face_mesh, moved, square_around, to_square, view_of
-from limner.training.faces import read_index
-from limner.training.folders import EYES, MOUTH, FolderError, align, frame_of, indexed
+from limner.training.faces import DataError, read_index
+from limner.training.folders import EYES, MOUTH, align, frame_of, indexed
 from limner.training.pretrained import FetchError
 from limner.training.sketches import Slips
 from tests.support.faces import SIDE, face_landmarks, face_photo
@@ -154,7 +154,7 @@ def test_a_folder_without_faces_says_so(tmp_path: Path, picture: bool) -> None:
     data.mkdir()
     if picture:
         cv2.imwrite(str(data / "wall.png"), np.zeros((50, 50, 3), np.uint8))
-    with pytest.raises(FolderError, match="1 without a face" if picture else "neither"):
+    with pytest.raises(DataError, match="1 without a face" if picture else "neither"):
         indexed(data, tmp_path / "cache", lambda: KnownFaces({}))
     assert not list((tmp_path / "cache").glob("*")) or not picture
 

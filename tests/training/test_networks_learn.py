@@ -21,6 +21,7 @@ from limner.training.codec import CodecTask
 from limner.training.components import ComponentTask
 from limner.training.decoder import DecoderTask
 from limner.training.drawn import DrawnFaces
+from limner.training.faces import DataError, read_index
 from limner.training.frame_finder import FrameFinderTask
 from limner.training.loop import LoopConfig, Task, Trainer
 from limner.training.prior import PriorTask
@@ -77,6 +78,15 @@ def test_the_codec_learns(face_data: Path, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(codec_training, "VggFeatures", FewFeatures)
     monkeypatch.setattr(codec_training, "find_hed_weights", lambda: None)
     assert_all_learn(CodecTask(face_data, tmp_path / "cache", replace(CODEC, texture=0)), tmp_path)
+
+
+def test_the_codec_asks_for_large_photos(face_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codec_training, "VggFeatures", FewFeatures)
+    monkeypatch.setattr(codec_training, "find_hed_weights", lambda: None)
+    rows = [replace(face, size=256) for face in read_index(face_data)]
+    monkeypatch.setattr(codec_training, "read_index", lambda folder: rows)
+    with pytest.raises(DataError, match="512 pixels"):
+        CodecTask(face_data, tmp_path / "cache", CODEC)
 
 
 def test_the_decoder_learns(

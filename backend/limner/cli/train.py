@@ -28,16 +28,19 @@ class Network(str, Enum):
     export = "export"
 
 
+DATA_REMEDY = "Give --data a folder of photos of faces, or one with index.csv and landmarks.npz."
+
+
 def training_data(data: Path, cache: Path) -> Path:
     """`data`, or its photos aligned below `cache` where it has no index. Raises Failure where it cannot be used."""
-    from limner.training.folders import FolderError, indexed
+    from limner.training.faces import DataError
+    from limner.training.folders import indexed
     from limner.training.pretrained import FetchError
 
     try:
         return indexed(data, cache)
-    except (FolderError, FetchError) as error:
-        remedy = "Give --data a folder of photos of faces, or one with index.csv and landmarks.npz."
-        raise Failure(f"{error}.", remedy) from error
+    except (DataError, FetchError) as error:
+        raise Failure(f"{error}.", DATA_REMEDY) from error
 
 
 def train(
@@ -59,6 +62,7 @@ def train(
     except ImportError as error:
         raise Failure(f"Training needs the package {error.name}.", "Install limner[train].") from error
     from limner.resources import weights_dir
+    from limner.training.faces import DataError
 
     run.use_threads(threads or os.cpu_count() or 1)
     plan = run.Run(training_data(data, out / "cache"), out, minutes, resume)
@@ -67,5 +71,7 @@ def train(
             run.export_weights(plan, weights or weights_dir(), f"trained in {out.name}")
         else:
             run.TRAINERS[network.value](plan)
+    except DataError as error:
+        raise Failure(f"{error}.", DATA_REMEDY) from error
     except FileNotFoundError as error:
         raise Failure(str(error), "Train the networks in the order codec, components, prior.") from error

@@ -14,7 +14,7 @@ from torch import nn
 from limner.models.codec import Codec, CodecConfig, half, to_pixels
 from limner.training.augment import random_look
 from limner.training.blocks import fit_decoder, fit_encoder
-from limner.training.faces import STUDIO_SET, cached_pictures, read_index
+from limner.training.faces import STUDIO_SET, cached_pictures, large_photos, read_index
 from limner.training.perceptual import VggFeatures, find_hed_weights, perceptual_loss
 from limner.training.processes import ALONE, Processes
 
@@ -38,7 +38,7 @@ class CodecTask:
         self.processes = processes
         self.features = VggFeatures(find_hed_weights()).to(processes.device)
         photos = [f for f in read_index(data) if not f.is_sketch]
-        large = [f for f in photos if f.size >= 512]
+        large = large_photos(photos)
         self.small_pictures = cached_pictures(photos, data, cache / "photos-256.npy", 256)
         self.large_pictures = cached_pictures(large, data, cache / "photos-512.npy", 512)
         self.small = np.array([i for i, f in enumerate(photos) if f.split == "train"])

@@ -53,6 +53,18 @@ def read_index(folder: Path) -> list[Face]:
     ]
 
 
+class DataError(OSError):
+    """The pictures do not suffice for what is to be trained; the message says what is missing."""
+
+
+def large_photos(faces: Sequence[Face]) -> list[Face]:
+    """The photos of at least 512 pixels, which detail is learned from. Raises DataError without one to train on."""
+    large = [face for face in faces if not face.is_sketch and face.size >= 512]
+    if not any(face.split == "train" for face in large):
+        raise DataError("None of the training photos shows a face on 512 pixels or more: add larger photos")
+    return large
+
+
 def decode(path: Path, side: int) -> np.ndarray:
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if picture is None:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from limner.training.face_mesh import Detector, load_face_mesh, moved, view_of
+from limner.training.faces import DataError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 EYES = ((33, 160, 158, 133, 153, 144), (362, 385, 387, 263, 373, 380))  # the eyes' points of the 68-point scheme
@@ -28,10 +29,6 @@ MOUTH = (61, 291)  # its corners
 LARGE, SHARP, LEAST = 480, 220, 96  # pixels of a face's square: kept at 512, sharp at 256, used at all
 HELD_OUT = 20  # one photo of so many
 QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 97, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-
-
-class FolderError(OSError):
-    """A folder has no photo to train on."""
 
 
 @dataclass
@@ -60,12 +57,12 @@ class Aligned:
 def indexed(data: Path, cache: Path, load_detector: Callable[[], Detector] = load_face_mesh) -> Path:
     """A folder with an index: `data` itself where it has one, else its photos, aligned, below `cache`, made once.
 
-    Raises FolderError where there is no photo with a face, FetchError where the detector cannot be had."""
+    Raises DataError where there is no photo with a face, FetchError where the detector cannot be had."""
     if (data / "index.csv").exists():
         return data
     files = sorted(path for path in data.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not files:
-        raise FolderError(f"{data} has neither an index.csv nor photos ({', '.join(SUFFIXES)})")
+        raise DataError(f"{data} has neither an index.csv nor photos ({', '.join(SUFFIXES)})")
     target = cache / f"aligned-{_fingerprint(files)}"
     if (target / "index.csv").exists():
         return target
@@ -76,7 +73,7 @@ def indexed(data: Path, cache: Path, load_detector: Callable[[], Detector] = loa
         tally = _align_all(files, data, partial, load_detector())
         print(f"{data}: {tally}")
         if not tally.used:
-            raise FolderError(f"{data} has no photo to train on: of {len(files)} pictures {tally}")
+            raise DataError(f"{data} has no photo to train on: of {len(files)} pictures {tally}")
         if not target.exists():  # another process may have been faster
             partial.replace(target)
     finally:

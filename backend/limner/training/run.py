@@ -121,7 +121,7 @@ def train_decoder(run: Run) -> None:
         synthesis = trained(Synthesis(SynthesisConfig()), run.out / "prior").to(processes.device)
         soft = SoftLatents(*trained_conditions(run, faces, processes.device), synthesis)
         task = DecoderTask(run.data, run.cache, faces, soft, processes)
-        Trainer(task, LoopConfig(run.minutes, lr=4e-4), run.out / "decoder", run.resume, processes).run()
+        Trainer(task, LoopConfig(run.minutes, lr=4e-4, ema=0.99), run.out / "decoder", run.resume, processes).run()
 
 
 def trained_codec(run: Run) -> Codec:
