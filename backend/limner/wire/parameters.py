@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
@@ -19,7 +20,7 @@ _INTEGER = integer(-(2**63), 2**63 - 1)
 
 
 @dataclass(frozen=True)
-class Parameter:
+class Parameter(ABC):
     """What all parameters have: the key in ``Submit.params``, and a label and help for the user."""
 
     name: str
@@ -29,18 +30,18 @@ class Parameter:
     type: ClassVar[str] = ""
 
     @property
+    @abstractmethod
     def default(self) -> Any:
         """The value used when none is given."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def allowed(self) -> str:
         """The allowed values, in words, for error messages and tool tips."""
-        raise NotImplementedError
 
+    @abstractmethod
     def check(self, value: Any) -> Any:
         """The value in its normal form. Raises WireError(bad_parameter) naming parameter and range."""
-        raise NotImplementedError
 
     def refuse(self, value: Any) -> WireError:
         """The error for a value outside the range."""
