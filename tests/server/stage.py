@@ -151,6 +151,13 @@ class Stage:
         self.backend.on_worker(self.worker.report(kind, **values))
         return [sent for _, sent in self.clients.sent[before:]]
 
+    def waits(self, seconds: float) -> list[ServerMessage]:
+        """Lets the time pass; returns who was told meanwhile that a job has begun."""
+        before = len(self.clients.sent)
+        self.now += seconds
+        self.backend.announce()
+        return [sent for _, sent in self.clients.sent[before:]]
+
     def ends(self, client: bytes) -> dict[str, ServerMessage]:
         """How the client's jobs ended, by id."""
         return {

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from limner.server.jobs import ANNOUNCED_S
 from limner.server.worker import link
 from limner.wire import (
     Cancel,
@@ -23,12 +24,34 @@ from tests.server.stage import ANNA, BOB, DOT, TOKEN, Stage
 
 def test_a_job_runs_with_its_defaults_filled_in_and_its_reports_reach_its_client() -> None:
     stage = Stage()
-    assert stage.submits(ANNA, "a", images={"sketch": DOT}, canvas="c") == [Progress("a", "start", 0.0)]
+    assert stage.submits(ANNA, "a", images={"sketch": DOT}, canvas="c") == []
     assert stage.worker.runs == [("paint", {"sketch": DOT}, {"seed": 4}, "c")]
     assert stage.reports(link.PROGRESS, stage="codes", fraction=0.25) == [Progress("a", "codes", 0.25)]
     assert stage.reports(link.PREVIEW, images={"preview": DOT}) == [Preview("a", "codes", 0.25, {"preview": DOT})]
     assert stage.reports(link.RESULT, info={"n": 1}, images={"p": DOT}) == [Result("a", {"n": 1}, {"p": DOT})]
     assert {client for client, _ in stage.clients.sent} == {ANNA}
+
+
+def test_a_job_is_announced_once_where_its_worker_is_silent() -> None:
+    stage = Stage(workers=3)
+    stage.submits(ANNA, "silent")
+    stage.submits(ANNA, "cancelled")
+    stage.says(ANNA, Cancel("cancelled", TOKEN))
+    assert stage.waits(ANNOUNCED_S / 2) == []
+    assert stage.backend.announce(), "it has to be asked again"
+    assert stage.waits(2 * ANNOUNCED_S) == [Progress("silent", "start", 0.0)]
+    assert not stage.backend.announce()
+    assert stage.waits(10.0) == []
+    stage.submits(BOB, "talks")
+    assert stage.reports(link.PROGRESS, stage="codes", fraction=0.25) == [Progress("talks", "codes", 0.25)]
+    assert stage.waits(ANNOUNCED_S) == []
+
+
+def test_a_job_that_ends_at_once_is_not_announced() -> None:
+    stage = Stage()
+    stage.submits(ANNA, "a")
+    assert stage.reports(link.RESULT, info={}) == [Result("a", {}, {})]
+    assert stage.waits(ANNOUNCED_S) == []
 
 
 def test_waiting_clients_are_told_their_new_places_and_nothing_twice() -> None:
@@ -37,9 +60,10 @@ def test_waiting_clients_are_told_their_new_places_and_nothing_twice() -> None:
     assert stage.submits(ANNA, "a1") == [Queued("a1", 0)]
     assert stage.submits(ANNA, "a2") == [Queued("a2", 1)]
     assert stage.submits(BOB, "b") == [Queued("b", 1), Queued("a2", 2)]
-    ended, started, *places = stage.reports(link.RESULT, info={})
-    assert (ended.id, started) == ("runs", Progress("a1", "start", 0.0))
+    ended, *places = stage.reports(link.RESULT, info={})
+    assert ended.id == "runs"
     assert places == [Queued("b", 0), Queued("a2", 1)]
+    assert stage.waits(2 * ANNOUNCED_S) == [Progress("a1", "start", 0.0)]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +121,8 @@ def test_a_newer_live_job_replaces_the_waiting_one_and_the_running_one_goes_on()
     stage.submits(ANNA, "waits", live=True, canvas="c")
     assert stage.submits(ANNA, "newest", live=True, canvas="c") == [Cancelled("waits", "replaced"), Queued("newest", 0)]
     assert stage.worker.cancelled == []
-    assert stage.reports(link.RESULT, info={}) == [Result("runs", {}, {}), Progress("newest", "start", 0.0)]
+    assert stage.reports(link.RESULT, info={}) == [Result("runs", {}, {})]
+    assert stage.waits(2 * ANNOUNCED_S) == [Progress("newest", "start", 0.0)]
 
 
 def test_cancel_of_a_waiting_job() -> None:

@@ -121,7 +121,10 @@ def mappings(pid: int) -> list[str]:
 
 def test_results_that_are_not_read_yet_stay_what_they_are(server: ServerProcess) -> None:
     """The next job's pictures take the place of the last one's, and a client may read late."""
-    with Client(server.wait_until_listening(), transport="zmtp") as late, Client(server.wait_until_listening()) as other:
+    with (
+        Client(server.wait_until_listening(), transport="zmtp") as late,
+        Client(server.wait_until_listening()) as other,
+    ):
         late.wait_ready()
         jobs = {late.submit("portrait", {"sketch": picture()}, {"seed": seed}): seed for seed in range(12)}
         wait_for(lambda: other.stats().done >= len(jobs) or None, "the last job")

@@ -138,6 +138,12 @@ class Backend:
         self._drop_gone()
         self._jobs.tick()
 
+    def announce(self) -> bool:
+        """Tells clients that their jobs have begun; True when it has to be called again soon (`Jobs.announce`)."""
+        hurried = self._jobs.announce()
+        self._drop_gone()
+        return hurried
+
     def idle_s(self) -> float:
         """Seconds since a client was last heard or a job last ended; 0 while there is a job."""
         if self._jobs.waiting or self._jobs.running:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..wire import (
@@ -28,6 +27,7 @@ from ..wire import (
     problem,
 )
 from ..wire.limits import MAX_NAME_LENGTH
+from .running import RunningJob
 from .scheduler import CancelOutcome, Job, JobKey, QueueFullError, Scheduler
 from .statistics import JobCounts
 from .supervisor import WorkerEnded, WorkerEvent, WorkerInfo, WorkerReady, WorkerState
@@ -38,6 +38,7 @@ log = logging.getLogger("limner.server")
 
 Answer = Callable[[bytes, ServerMessage], None]
 
+ANNOUNCED_S = 0.01  # a job that runs so long without a word of its worker is announced to its client
 STUCK_S = 60.0  # a cancelled job that has not come to its next step after this long never will
 _NEAR = 64  # a job with fewer before it has each new place told
 HANG_S = 120.0  # no job takes this long from one report to the next
@@ -58,20 +59,6 @@ class Workers(Protocol):
     def wake(self) -> None: ...
 
 
-@dataclass
-class _Running:
-    """A job that a worker has, and its number there."""
-
-    job: Job[Submit]
-    number: int
-    began: float
-    heard: float  # when the worker last told of it
-    cancelled: float | None = None  # when its client did not want it any more
-    hangs: bool = False  # its worker was ended because it made no progress
-    stage: str = "start"
-    fraction: float = 0.0
-
-
 class Jobs:
     """The queue and the jobs that run, one in each worker at most."""
 
@@ -89,7 +76,7 @@ class Jobs:
         self._clock = clock
         self._hang_s = hang_s
         self._scheduler: Scheduler[Submit] = Scheduler()
-        self._running: dict[int, _Running] = {}  # by the workers' number
+        self._running: dict[int, RunningJob] = {}  # by the workers' number
         self._positions: dict[JobKey, int] = {}
 
     @property
@@ -162,6 +149,17 @@ class Jobs:
                 continue
             self._workers.kill(running.number)
 
+    def announce(self) -> bool:
+        """Tells clients that their jobs have begun, unless the worker's first word or the end comes so soon that this
+        would only hold it up. True while there is a job whose client does not know; then to be called again soon."""
+        now = self._clock()
+        for running in self._running.values():
+            if not running.announced and now - running.began >= ANNOUNCED_S:
+                running.announced = True
+                if running.cancelled is None:
+                    self._answer(running.job.client, Progress(running.job.id, running.stage, running.fraction))
+        return not all(running.announced for running in self._running.values())
+
     def end_all(self, reason: Problem) -> None:
         """Answers every job, waiting or running, with the error. The workers are not told."""
         for job in (*self._scheduler.running, *self._scheduler.drop_waiting()):
@@ -200,8 +198,7 @@ class Jobs:
             self._end(job, _error(job.id, error.problem))
             return
         number = self._workers.run(submit.task, submit.images, params, submit.canvas)
-        self._running[number] = running = _Running(job, number, self._clock(), self._clock())
-        self._answer(job.client, Progress(job.id, running.stage, running.fraction))
+        self._running[number] = RunningJob(job, number, self._clock(), self._clock())
 
     def _check(self, submit: Submit) -> Mapping[str, Any]:
         """The parameters with defaults filled in; as they came while no worker has told its schema yet.
@@ -231,9 +228,10 @@ class Jobs:
                 self._scheduler.discard([job])
                 self._end(job, _error(job.id, error.problem))
 
-    def _on_report(self, running: _Running, report: LinkMessage) -> None:
+    def _on_report(self, running: RunningJob, report: LinkMessage) -> None:
         job, values = running.job, report.values
         running.heard = self._clock()
+        running.announced = True
         if report.kind == link.PROGRESS:
             running.stage, running.fraction = values["stage"][:MAX_NAME_LENGTH], values["fraction"]
             if running.cancelled is None:
@@ -262,7 +260,7 @@ class Jobs:
             ErrorCode.TIMEOUT, text, "Try again: the worker is started anew. If it happens again, report it."
         )
 
-    def _finish(self, running: _Running, end: ServerMessage) -> None:
+    def _finish(self, running: RunningJob, end: ServerMessage) -> None:
         """A worker is done with the job. One that was cancelled stays cancelled, even if it got done just then."""
         seconds = self._clock() - running.began
         del self._running[running.number]

@@ -27,6 +27,7 @@ _PATIENCE_S = 15.0  # for another backend that is just starting or just ending
 _ANSWER_S = 3.0  # in which a backend that lives answers a hello
 _LOG_BYTES = 1024 * 1024
 _LOG_FILES = 3
+_LOG_EXTRA = 100  # bytes of a line besides its message
 _OLD = ".old.log"
 
 
@@ -189,6 +190,12 @@ def trim_worker_logs() -> None:
 
 class _QuietLog(RotatingFileHandler):
     """On a full disk lines are lost, and nothing else happens."""
+
+    def shouldRollover(self, record: logging.LogRecord) -> bool:
+        """By how much was written, without a look at the folder and a second copy of each line."""
+        if self.stream is None:  # after a full disk
+            self.stream = self._open()
+        return self.stream.tell() + len(record.getMessage()) + _LOG_EXTRA >= self.maxBytes
 
     def handleError(self, record: logging.LogRecord) -> None:
         pass

@@ -33,6 +33,7 @@ log = logging.getLogger("limner.server")
 
 _IDLE_POLL_MS = 1000
 _WATCHFUL_POLL_MS = 100  # while a worker works or starts: how soon its death is seen
+_HURRIED_POLL_MS = 10  # while a job has begun and its client does not know: `jobs.ANNOUNCED_S`
 _TICK_S = 1.0
 
 
@@ -123,4 +124,5 @@ def _loop(
             return "signal"
         if 0 < settings.idle_s < backend.idle_s():
             return "idle"
-        poller.poll(_IDLE_POLL_MS if workers.resting else _WATCHFUL_POLL_MS)
+        pause = _IDLE_POLL_MS if workers.resting else _WATCHFUL_POLL_MS
+        poller.poll(_HURRIED_POLL_MS if backend.announce() else pause)
