@@ -67,7 +67,7 @@ class Parameter(ABC):
         except WireError as error:
             raise bad(f"{self.name}.default", self.allowed) from error
 
-    def _check_declaration(self) -> None:
+    def _check_declaration(self) -> None:  # noqa: B027 - most have nothing to add
         """Check what the subclass adds."""
 
 
