@@ -21,6 +21,15 @@ def test_a_square_that_cannot_hold_the_face_is_refused(engine: Engine, square: l
     assert "800x400" in error.value.message
 
 
+def test_what_the_drawing_lacks_is_told_before_what_its_frame_does(engine: Engine) -> None:
+    """The two are looked at side by side; what is told does not depend on which is found first."""
+    blank = np.full((400, 800, 1), 255, np.uint8)
+    for square in ([0, 0, 2], [0, 0, 400]):
+        with pytest.raises(JobError) as error:
+            run(engine, blank, frame=square)
+        assert error.value.code == "blank_sketch"
+
+
 def test_a_frame_around_the_face_gives_the_same_portrait_wherever_it_is_drawn(engine: Engine) -> None:
     alone = run(engine, face_drawing(), refine=1)
     canvas = np.full((900, 1200, 1), 255, np.uint8)
