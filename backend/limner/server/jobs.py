@@ -281,8 +281,9 @@ class Jobs:
     def _tell_positions(self) -> None:
         """Tells each waiting job's client how many are before it, when that is new; far behind, only every so often,
         or each end of a job would send as many messages as there are jobs waiting."""
-        told = self._positions
-        self._positions = {}
+        told, self._positions = self._positions, {}
+        if not self.waiting:
+            return
         for position, job in enumerate(self._scheduler.order()):
             before = told.get(job.key)
             news = before is None or (position != before and (position < _NEAR or abs(position - before) * 8 >= before))
