@@ -14,8 +14,10 @@ from krita_steps import (
     Steps,
     add_sketch,
     block_the_backend,
+    choose_layer,
     close,
     digest,
+    eventually,
     generate,
     names,
     new_document,
@@ -74,8 +76,7 @@ def selection_frame() -> Steps:
     target = session().result().finished.target
     session().set_value("seed", 8)
     again = yield from generate()
-    document.setActiveNode(document.nodeByName("Portrait"))
-    yield lambda: document.activeNode().name() == "Portrait"
+    yield from choose_layer(document, document.nodeByName("Portrait"))
     from_portrait = yield from generate()
     save(document, "selection.kra")
     frame = target.frame
@@ -86,7 +87,7 @@ def selection_frame() -> Steps:
     Krita.instance().activeWindow().addView(reopened)
     Krita.instance().setActiveDocument(reopened)
     yield lambda: reopened == Krita.instance().activeDocument() and reopened.activeNode() is not None
-    yield 500
+    yield from eventually(lambda: session().values["seed"] == 8)
     restored = [session().values["seed"], session().frame_mode]
     untouched = digest(reopened.nodeByName("Sketch")) == sketch
     yield from close(reopened)
@@ -108,8 +109,7 @@ def nothing_to_draw() -> Steps:
     node = document.createNode("Empty", "paintlayer")
     document.rootNode().addChildNode(node, None)
     yield 300
-    document.setActiveNode(node)
-    yield lambda: document.activeNode().name() == "Empty"
+    yield from choose_layer(document, node)
     empty = yield from generate()
     yield from add_sketch(document, 0, 0, 300, 300)
     guide = yield from generate("limner_shadow")
@@ -186,25 +186,21 @@ def live_preview() -> Steps:
     yield lambda: not session().running
     unchanged = session().result().finished is first
     node.setPixelData(bytes([0, 0, 255, 255]) * 400, 90, 90, 20, 20)
-    extra = document.createNode("A step in the history", "paintlayer")  # as a stroke does
-    document.rootNode().addChildNode(extra, None)
-    yield 100
-    document.setActiveNode(node)
+    Krita.instance().action("select_all").trigger()  # a step in the history, as a stroke is
     yield lambda: session().result().finished not in (None, first) and not session().running
     second = session().result().finished
-    inserted = len(session().editor.active_canvas().layers()) - count - 1
+    inserted = len(session().editor.active_canvas().layers()) - count
     session().apply()
-    yield 500
+    yield from eventually(lambda: len(names(document.rootNode())) > count)
     layers = names(document.rootNode())
     docker = next(item for item in Krita.instance().dockers() if item.objectName() == "limner_docker_widget")
     docker.setVisible(False)
-    yield 300
-    hidden = session().live
+    hidden = not (yield from eventually(lambda: not session().live))
     Krita.instance().action("limner_live").trigger()
-    yield 300
+    yield from eventually(docker.isVisible)
     shown = [session().live, docker.isVisible()]
     other = yield from new_document(100, 100)
-    ended = not session().live
+    ended = yield from eventually(lambda: not session().live)
     yield from close(other)
     yield from close(document)
     differs = bytes(first.picture.data) != bytes(second.picture.data)

@@ -15,6 +15,7 @@ from krita_steps import (
     Steps,
     add_sketch,
     center,
+    choose_layer,
     close,
     field,
     generate,
@@ -82,10 +83,13 @@ def transform_mask() -> Steps:
     Krita.instance().activeWindow().addView(document)
     Krita.instance().setActiveDocument(document)
     yield lambda: document == Krita.instance().activeDocument() and document.activeNode() is not None
-    yield 3000  # Krita draws what a transform mask makes a while later
     node = document.nodeByName("Sketch")
-    document.setActiveNode(node)
-    after = _difference(document, node)
+    yield from choose_layer(document, node)
+    for _look in range(30):
+        yield 1000  # Krita draws what a transform mask makes a while later
+        after = _difference(document, node)
+        if after[0] < 0.9 * before[0]:
+            break
     portrait = yield from generate()
     yield 1000
     yield from close(document)

@@ -13,8 +13,10 @@ from krita_steps import (
     SLOW,
     Steps,
     add_sketch,
+    choose_layer,
     close,
     digest,
+    eventually,
     field,
     generate,
     names,
@@ -69,19 +71,17 @@ def portraits_undone() -> Steps:
         yield from generate()
         seen.append(look())
     back, on = [], []
-    for _ in range(3):
+    for before in seen[-2::-1]:
         yield from trigger("edit_undo")
-        yield 700
-        back.append(look())
-    for _ in range(3):
+        back.append((yield from eventually(lambda before=before: look() == before)))
+    for after in seen[1:]:
         yield from trigger("edit_redo")
-        yield 700
-        on.append(look())
+        on.append((yield from eventually(lambda after=after: look() == after)))
     yield from close(document)
     return {
         "different": len({str(state) for state in seen}),
-        "back": [state == before for state, before in zip(back, seen[-2::-1], strict=True)],
-        "on": [state == after for state, after in zip(on, seen[1:], strict=True)],
+        "back": back,
+        "on": on,
         "layers": [state[0] for state in seen],
     }
 
@@ -104,11 +104,12 @@ def results_kept() -> Steps:
     again = digest(document.nodeByName("Portrait"))
     save(document, "history.kra")
     yield from close(document)
+    yield lambda: not session().results()
     reopened = Krita.instance().openDocument(os.path.join(OUT, "history.kra"))
     Krita.instance().activeWindow().addView(reopened)
     Krita.instance().setActiveDocument(reopened)
     yield lambda: reopened == Krita.instance().activeDocument() and reopened.activeNode() is not None
-    yield 500
+    yield from eventually(session().results)
     kept = [entry.params["seed"] for entry in session().results()]
     history.itemClicked.emit(history.item(0))
     facts = {
@@ -131,8 +132,7 @@ def tools() -> Steps:
     session().tasks["invert"].set("style", "gray")
     invert = yield from generate("limner_invert")
     red = document.nodeByName("Portrait").pixelData(50, 50, 1, 1)[2]
-    document.setActiveNode(document.nodeByName("Sketch"))
-    yield lambda: document.activeNode().name() == "Sketch"
+    yield from choose_layer(document, document.nodeByName("Sketch"))
     session().tasks["upsample"].set("candidates", 2)
     upsample = yield from generate("limner_upsample")
     welcome = session().state.welcome
@@ -205,8 +205,7 @@ def ended_in_the_middle() -> Steps:
     facts["deleted"] = [session().problem.message, names(document.rootNode())]
     yield from trigger("edit_undo")
     yield 300
-    document.setActiveNode(document.nodeByName("Sketch"))
-    yield lambda: document.activeNode().name() == "Sketch"
+    yield from choose_layer(document, document.nodeByName("Sketch"))
     yield from _begin_slowly()
     yield from close(document)
     SLOW.unlink(missing_ok=True)

@@ -6,7 +6,8 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,21 @@ OUT = os.environ["LIMNER_OUT"]
 SLOW = Path(os.environ["HOME"]) / ".limner" / "slow"  # as long as it is there, portraits do not end
 SRGB, LINEAR = "sRGB-elle-V2-srgbtrc.icc", "sRGB-elle-V2-g10.icc"
 
+PATIENCE_S = 60  # for what must come, so that a test can say what came instead
+
 Steps = Generator[Any, Any, Any]
+
+
+def eventually(look: Callable[[], Any]) -> Steps:
+    """What `look` gives as soon as it is true, or after a long time, whatever it is then."""
+    end = time.monotonic() + PATIENCE_S
+
+    def seen() -> tuple[Any, ...]:
+        found = look()
+        return (found,) if found or time.monotonic() > end else ()
+
+    (found,) = yield seen
+    return found
 
 
 def session() -> Any:
@@ -78,10 +93,22 @@ def add_sketch(document: Any, x: int, y: int, width: int, height: int, parent: A
     scratch.setModified(False)
     scratch.close()
     document.waitForDone()
-    yield 200  # Krita's layer box must know the layer before it can be the active one
-    document.setActiveNode(node)
-    yield lambda: document.activeNode().name() == "Sketch"
+    yield 200
+    yield from choose_layer(document, node)
     return node
+
+
+def choose_layer(document: Any, node: Any) -> Steps:
+    """Make it the active layer, which it can be once Krita's layer box knows it."""
+
+    def chosen() -> bool:
+        active = document.activeNode()
+        if active is not None and active.name() == node.name():
+            return True
+        document.setActiveNode(node)
+        return False
+
+    yield chosen
 
 
 def generate(action: str = "limner_generate") -> Steps:
@@ -119,7 +146,7 @@ def stop_the_backend() -> Steps:
 
 def block_the_backend() -> int:
     """Give the backend a job that lasts until it is cancelled, so that the next one waits; returns its key."""
-    work = Work({}, {"steps": 10_000, "step_ms": 20})
+    work = Work({}, {"steps": 10_000, "step_ms": 100})
     return int(session().service.submit(Job("slow", lambda welcome: work)))
 
 

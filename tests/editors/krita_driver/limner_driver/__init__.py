@@ -2,7 +2,8 @@
 """Runs test scenarios inside Krita: the functions named in LIMNER_RUN of the folder LIMNER_SCENARIOS, then quits Krita.
 
 A scenario is a generator. It yields what it waits for, a callable or a number of milliseconds, and is sent what the
-callable returned at last; so Krita's own event loop goes on in between (in a nested one Krita puts events off).
+callable returned at last; so Krita's own event loop goes on in between (in a nested one Krita puts events off). The
+milliseconds are those in which Krita takes in events: they are counted in ticks, of which a busy Krita has fewer.
 What it returns, or the traceback of what it raised, is written as JSON to LIMNER_FACTS.
 """
 
@@ -22,6 +23,7 @@ from krita import Krita
 from PyQt5.QtCore import QTimer
 
 PATIENCE_S = float(os.environ.get("LIMNER_PATIENCE", "180"))  # seconds, for anything to happen, on the slowest machine
+_TICK_MS = 20
 
 
 class Driver:
@@ -35,8 +37,9 @@ class Driver:
         self.name = ""
         self.awaited: Any = None
         self.deadline = 0.0
+        self.ticks_left = 0.0
         self.timer = QTimer()
-        self.timer.setInterval(20)
+        self.timer.setInterval(_TICK_MS)
         self.timer.timeout.connect(self.step)
         self.timer.start()
 
@@ -56,7 +59,8 @@ class Driver:
         if self.current is None:
             self.begin_next()
             return
-        found = self.awaited() if callable(self.awaited) else time.monotonic() >= self.deadline
+        self.ticks_left -= 1
+        found = self.awaited() if callable(self.awaited) else self.ticks_left <= 0
         if not found:
             if callable(self.awaited) and time.monotonic() > self.deadline:
                 self.awaited = None
@@ -80,7 +84,8 @@ class Driver:
 
     def await_what(self, awaited: Any) -> None:
         self.awaited = awaited
-        self.deadline = time.monotonic() + (PATIENCE_S if callable(awaited) else awaited / 1000)
+        self.deadline = time.monotonic() + PATIENCE_S
+        self.ticks_left = 0 if callable(awaited) else awaited / _TICK_MS
 
     def write(self) -> None:
         with open(os.environ["LIMNER_FACTS"], "w", encoding="utf-8") as file:
