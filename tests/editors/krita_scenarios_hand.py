@@ -14,6 +14,7 @@ from krita_steps import (
     center,
     click,
     close,
+    eventually,
     field,
     hand,
     names,
@@ -125,10 +126,13 @@ def fifty_strokes() -> Steps:
             yield from hand(*words, "mouseup", 1)
             if stroke % 10 == 9:  # the hand rests
                 yield 500
+        yield from eventually(lambda: undo_steps() - steps == STROKES)  # Krita may be behind
+        drawn = undo_steps() - steps
+        yield 500  # the hand rests: the last portrait is of all strokes
         yield lambda: session().result().finished not in (None, first) and not session().running
-        drawn, second = undo_steps() - steps, session().result().finished
+        second = session().result().finished
         field("apply_button").click()
-        yield 300
+        yield from eventually(lambda: len(names(document.rootNode())) == 3)
     Krita.instance().action("limner_live").trigger()
     facts = {
         "strokes": drawn,
@@ -166,9 +170,13 @@ def frame_shown() -> Steps:
         canvas.setRotation(angle)
         canvas.setZoomLevel(zoom)
         yield 900
-        corner, *line = _colors([(20, 20), *((x, y) for x in range(0, 400, 5) for y in (-50, 350))])
-        orange = sum(red > 180 and 100 < green < 200 and blue < 110 for red, green, blue in line)
-        facts.append([corner, orange / len(line)])
+        for _look in range(30):  # the screen shows it a while later
+            corner, *line = _colors([(20, 20), *((x, y) for x in range(0, 400, 5) for y in (-50, 350))])
+            orange = sum(red > 180 and 100 < green < 200 and blue < 110 for red, green, blue in line) / len(line)
+            if corner == (0, 0, 255) and orange > 0.4:
+                break
+            yield 500
+        facts.append([corner, orange])
     overlay = field("face_frame")
     let_through = overlay.testAttribute(51)  # WA_TransparentForMouseEvents
     canvas.resetRotation()
@@ -205,7 +213,7 @@ def clicks() -> Steps:
     yield lambda: len(session().results()) == 2 and not session().inserter.focus.watching
     shot("docker_after")
     yield from click(field("section_preview"))
-    facts["folded"] = not session().settings.is_on("preview_open")
+    facts["folded"] = yield from eventually(lambda: not session().settings.is_on("preview_open"))
     yield from click(field("section_preview"))
     docker.setFloating(False)
     yield from close(document)
@@ -219,8 +227,10 @@ def _generate_by_menu() -> Steps:
     bar = Krita.instance().activeWindow().qwindow().menuBar()
     menu = next(action.menu() for action in bar.actions() if action.text().replace("&", "") == "Tools")
     yield from hand("mousemove", *_at(bar, bar.actionGeometry(menu.menuAction())), "click", 1)
+    yield menu.isVisible
     scripts = next(action for action in menu.actions() if action.text().replace("&", "") == "Scripts")
     yield from hand("mousemove", *_at(menu, menu.actionGeometry(scripts)), "click", 1)
+    yield scripts.menu().isVisible
     yield 400
     shot("menu")
     entries = scripts.menu().actions()
@@ -234,14 +244,16 @@ def _set_controls() -> Steps:
     """New color, a number typed, a slider dragged; returns the values."""
     seed = session().values["seed"]
     yield from click(field("new_color"))
-    other_seed = session().values["seed"] != seed
+    other_seed = yield from eventually(lambda: session().values["seed"] != seed)
     spin = field("field_refine").findChild(QAbstractSpinBox)
     yield from hand("mousemove", *center(spin), "click", "--repeat", 3, 1, "key", "ctrl+a", "type", "0.75")
     yield from hand("key", "Return")
+    yield from eventually(lambda: session().values["refine"] == 0.75)
     slider = field("field_nose").findChild(QSlider)
     x, y = center(slider)
     yield from hand("mousemove", x - 20, y, "mousedown", 1, "mousemove", x, y, "mousemove", x + 20, y, "mouseup", 1)
-    return {"other_seed": other_seed, "typed": session().values["refine"], "dragged": session().values["nose"]}
+    dragged = yield from eventually(lambda: session().values["nose"])
+    return {"other_seed": other_seed, "typed": session().values["refine"], "dragged": dragged}
 
 
 def _at(widget: Any, place: Any) -> tuple[int, int]:
