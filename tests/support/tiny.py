@@ -16,7 +16,7 @@ from limner.models.inversion import Inversion, InversionConfig
 from limner.models.registry import save_bank, save_network
 from limner.models.synthesis import Conditions, Synthesis, SynthesisConfig
 
-CODEC = CodecConfig(latent=4, decoder=(16, 16, 16), texture=8)
+CODEC = CodecConfig(latent=4, decoder=(16, 16, 16))
 FRAME_FINDER = FrameFinderConfig((4, 4, 4))
 COMPONENTS = ComponentConfig(widths=(4, 8, 8, 8), remainder_widths=(4, 8, 8, 8))
 SYNTHESIS = SynthesisConfig(

@@ -77,7 +77,7 @@ def assert_all_learn(task: Task, folder: Path) -> None:
 def test_the_codec_learns(face_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(codec_training, "VggFeatures", FewFeatures)
     monkeypatch.setattr(codec_training, "find_hed_weights", lambda: None)
-    assert_all_learn(CodecTask(face_data, tmp_path / "cache", replace(CODEC, texture=0)), tmp_path)
+    assert_all_learn(CodecTask(face_data, tmp_path / "cache", CODEC), tmp_path)
 
 
 def test_the_codec_asks_for_large_photos(face_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +94,7 @@ def test_the_decoder_learns(
 ) -> None:
     monkeypatch.setattr(decoder_training, "VggFeatures", FewFeatures)
     monkeypatch.setattr(decoder_training, "find_hed_weights", lambda: None)
-    codec, embedding = Codec(replace(CODEC, texture=0)).eval(), ComponentEmbedding(COMPONENTS).eval()
+    codec, embedding = Codec(CODEC).eval(), ComponentEmbedding(COMPONENTS).eval()
     synthesis = awaken(Synthesis(SYNTHESIS)).eval()
     assert isinstance(synthesis, Synthesis)
     soft = SoftLatents(codec, embedding, build_bank(faces, embedding), synthesis)

@@ -17,17 +17,14 @@ from limner.models.blocks import PlainResidual, ShuffleUp, conv3
 
 BLOCK = 8  # pixels on a side that one latent cell stands for
 OUT = 2 * BLOCK  # pixels on a side that one latent cell is decoded to
-FINEST = 4  # pixels on a side that the decoder's last layer gives at once
 
 
 @dataclass(frozen=True)
 class CodecConfig:
-    """`latent`: number of latent channels; `decoder`: widths of the decoder, coarse to fine; `texture`: width of the
-    texture that is laid over what the decoder is sure of, 0 where there is none."""
+    """`latent`: number of latent channels; `decoder`: widths of the decoder, coarse to fine."""
 
     latent: int = 16
     decoder: tuple[int, int, int] = (192, 96, 48)
-    texture: int = 0
 
 
 class Encoder(nn.Module):
@@ -45,30 +42,10 @@ class Encoder(nn.Module):
         return self.components(rgb)
 
 
-class Texture(nn.Module):
-    """Strands, pores and grain: what a latent does not tell of a photo, from a Gaussian around the decoder's mean.
-
-    White noise is filtered into `width` fields, each place weights them by what it shows (the decoder's own features),
-    and the sum is a field whose covariance changes from place to place. Its mean is zero whatever the weights, so the
-    portrait without it stays the expected one. Noise as an input of the synthesis: Karras et al. 2019, section 3.2."""
-
-    def __init__(self, features: int, width: int) -> None:
-        super().__init__()
-        self.filters = nn.Conv2d(FINEST**2, width, 5, padding=2, bias=False)
-        self.weights = nn.Sequential(nn.SiLU(), nn.Conv2d(features, width, 1))
-        self.leave = nn.Conv2d(width, 3 * FINEST**2, 3, padding=1, bias=False)
-
-    def forward(self, features: torch.Tensor, grain: torch.Tensor) -> torch.Tensor:
-        """features (N, C, 4h, 4w), grain (N, 1, 16h, 16w) of unit variance -> (N, 3, 16h, 16w)."""
-        fields = self.filters(F.pixel_unshuffle(grain, FINEST))  # (N, width, 4h, 4w)
-        return F.pixel_shuffle(self.leave(self.weights(features) * fields), FINEST)
-
-
 class Decoder(nn.Module):
     """(N, latent, h, w) -> (N, 3, 16h, 16w) RGB around [-1, 1]: twice the side that was encoded.
 
-    The best linear estimate of the pixels from a cell and its eight neighbors, and what the network adds to it; under
-    grain, texture besides."""
+    The best linear estimate of the pixels from a cell and its eight neighbors, and what the network adds to it."""
 
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
@@ -84,22 +61,14 @@ class Decoder(nn.Module):
             PlainResidual(middle),
             ShuffleUp(middle, fine),
             PlainResidual(fine),
-            conv3(fine, 3 * FINEST**2),
-            nn.PixelShuffle(FINEST),
+            conv3(fine, 48),
+            nn.PixelShuffle(4),
         )
-        self.texture = Texture(fine, config.texture) if config.texture else None
         for parameter in self.layers[-2].parameters():
             nn.init.zeros_(parameter)
 
-    def mean(self, latent: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The expected picture (N, 3, 16h, 16w), and the features (N, C, 4h, 4w) that texture follows."""
-        features = self.layers[:-2](latent)
-        return F.pixel_shuffle(self.linear(latent), OUT) + self.layers[-2:](features), features
-
-    def forward(self, latent: torch.Tensor, grain: torch.Tensor | None = None) -> torch.Tensor:
-        """`grain` (N, 1, 16h, 16w) is white noise of unit variance; without it the picture is the expected one."""
-        mean, features = self.mean(latent)
-        return mean if grain is None or self.texture is None else mean + self.texture(features, grain)
+    def forward(self, latent: torch.Tensor) -> torch.Tensor:
+        return F.pixel_shuffle(self.linear(latent), OUT) + self.layers(latent)
 
 
 class Codec(nn.Module):
@@ -116,15 +85,6 @@ class Codec(nn.Module):
         if noise:
             latent = latent + noise * torch.randn_like(latent)
         return self.decoder(latent)
-
-
-def grain_of(seed: int, latent: torch.Tensor) -> torch.Tensor:
-    """White noise (N, 1, 16h, 16w) for the decoder of `latent` (N, latent, h, w).
-
-    It is the same on every device and for every picture: two drawings of one seed have the same grain."""
-    height, width = (OUT * side for side in latent.shape[2:])
-    noise = torch.randn(1, 1, height, width, generator=torch.Generator().manual_seed(seed))
-    return noise.to(latent.device).expand(len(latent), -1, -1, -1)
 
 
 def half(picture: torch.Tensor) -> torch.Tensor:

@@ -17,11 +17,12 @@ from limner.imaging.frame import PAPER, FaceFrame, extract
 from limner.imaging.reading import SketchReading
 from limner.imaging.recognize import recognize_style
 from limner.imaging.sketch import check_drawing, line_image
-from limner.models.codec import Codec, grain_of, to_pixels
+from limner.models.codec import Codec, to_pixels
 from limner.models.frame_finder import FrameFinder
 from limner.models.inversion import SIDE, Inversion
 from limner.pipelines.base import JobError, Outcome, Progress, Request, opaque
 from limner.pipelines.framing import choose_frame
+from limner.pipelines.grain import with_grain
 from limner.pipelines.timing import Stopwatch
 
 CODED = 256  # pixels on the side that the codec takes
@@ -89,7 +90,6 @@ class InversionPipeline:
             rgb = F.interpolate(own, size=CODED, mode="bicubic")  # (1, 3, 256, 256)
         progress("decoding", 0.6)
         with watch("decoding"):
-            latent = self.codec.encoder(rgb)
-            pixels = to_pixels(self.codec.decoder(latent, grain_of(0, latent)))[0]  # (512, 512, 3)
+            pixels = to_pixels(with_grain(self.codec.decoder(self.codec.encoder(rgb)), 0))[0]  # (512, 512, 3)
         info = {"style": read.style, "frame": read.frame.as_dict(), "timings_ms": watch.milliseconds()}
         return Outcome({"portrait": opaque(pixels)}, info)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from limner.imaging.color import hints_field
 from limner.imaging.frame import FaceFrame
 from limner.models.bank import refine_codes
-from limner.models.codec import grain_of, to_pixels
+from limner.models.codec import to_pixels
 from limner.models.components import PARTS
 from limner.models.feature_mapping import spread_over_windows
 from limner.models.manifold import Projection
@@ -23,6 +23,7 @@ from limner.models.registry import Networks
 from limner.models.synthesis import LATENT_SIDE, Conditions, sample_euler
 from limner.pipelines.base import Outcome, Progress, Request, opaque
 from limner.pipelines.drawing import Drawing, PartCache, read_drawing
+from limner.pipelines.grain import with_grain
 from limner.pipelines.timing import Stopwatch
 
 
@@ -122,7 +123,7 @@ class PortraitPipeline:
         return sample_euler(velocity, noise.to(self.networks.device), params.steps, step_done)
 
     def _decode(self, latent: torch.Tensor, seed: int) -> NDArray[np.uint8]:
-        return opaque(to_pixels(self.networks.codec.decoder(latent, grain_of(seed, latent)))[0])
+        return opaque(to_pixels(with_grain(self.networks.codec.decoder(latent), seed))[0])
 
 
 class ShadowPipeline:

