@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from limner.imaging.color import on_white
 from limner.imaging.freehand import freehand_lines
+from limner.imaging.parts import connected_parts
 from limner.imaging.planes import FloatImage, luma_of
 
 STYLES = ("line", "gray", "color", "freehand")
@@ -82,7 +83,7 @@ def contours(gray: FloatImage) -> FloatImage:
 def _without_specks(lines: FloatImage, least: float) -> FloatImage:
     """Whiten connected ink of fewer than ``least`` pixels."""
     ink = (lines < 0.75).astype(np.uint8)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    _, labels, stats, _ = connected_parts(ink)
     keep = stats[:, cv2.CC_STAT_AREA] >= max(least, 2)
     keep[0] = False
     kept = cv2.dilate(keep[labels].astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
