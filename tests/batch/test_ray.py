@@ -4,18 +4,21 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from limner.batch.cluster import Drawer, check_ray
-from limner.batch.items import Work
-from limner.wire import LimnerError
+from limner.batch.cluster import Drawer, _Actors, check_ray, place
+from limner.batch.items import Work, find_pictures, plan
+from limner.wire import ErrorCode, LimnerError
 from tests.batch.test_batch_command import draw
 from tests.support.command import FAKE_ENGINE, Command
+from tests.support.fake_engine import DEADLY
 
 
 def test_without_ray_it_is_one_line_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,9 +28,8 @@ def test_without_ray_it_is_one_line_that_says_what_to_do(monkeypatch: pytest.Mon
 
 
 def test_an_actor_draws_or_says_why_not() -> None:
-    import numpy as np
-
     drawer = Drawer(FAKE_ENGINE, "cpu")
+    assert drawer.build()[1] is None
     sketch = np.full((20, 20, 1), 255, np.uint8)
     images, problem = drawer.draw(Work("portrait", {}), "sketch", sketch)
     assert (images, problem.code if problem else "") == ({}, "blank_sketch")
@@ -37,24 +39,42 @@ def test_an_actor_draws_or_says_why_not() -> None:
     assert drawer.draw(Work("portrait", {"seed": -1}), "sketch", sketch)[1] is not None
 
 
+def test_each_actor_takes_a_gpu_where_there_are_some_and_sees_its_own_only() -> None:
+    with_gpus = {"CPU": 16.0, "GPU": 2.0}
+    assert place("auto", {"CPU": 2.0}) == ("CPU", "auto")
+    assert place("auto", with_gpus) == ("GPU", "auto")
+    assert place("cuda:1", with_gpus) == ("GPU", "cuda")
+    assert place("cpu", with_gpus) == ("CPU", "cpu")
+    with pytest.raises(LimnerError, match="has no GPU"):
+        place("cuda", {"CPU": 2.0})
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """Two nodes of one CPU each."""
     pytest.importorskip("ray", reason="Ray, an optional extra, is not installed")
     from ray.cluster_utils import Cluster
 
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     found = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     found.add_node(num_cpus=1)
     yield found
     found.shutdown()
 
 
-def test_a_folder_is_spread_over_the_cluster(cluster: Any, tmp_path: Path) -> None:
-    folder, out = tmp_path / "in", tmp_path / "out"
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Six drawings."""
+    folder = tmp_path / "in"
     folder.mkdir()
     for number in range(6):
         draw(folder / f"{number}.png", 5 + 5 * number)
+    return folder
+
+
+def test_a_folder_is_spread_over_the_cluster(cluster: Any, folder: Path, tmp_path: Path) -> None:
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
+    out = tmp_path / "out"
     command = Command(tmp_path / "home", tmp_path)
     ran = command.run("batch", folder, "-o", out, "--engine", "ray", "--address", cluster.address, "--json")
     report = json.loads(ran.stdout)
@@ -66,3 +86,40 @@ def test_a_folder_is_spread_over_the_cluster(cluster: Any, tmp_path: Path) -> No
         with Image.open(out / f"{number}.png") as picture:
             assert picture.size == (512, 512)
     assert not (tmp_path / "home" / "connection.json").exists(), "no backend of this machine takes part"
+
+
+def test_a_picture_that_ends_its_actor_costs_itself_only(cluster: Any, folder: Path, tmp_path: Path) -> None:
+    Image.fromarray(np.full((20, 20), DEADLY, np.uint8)).save(folder / "deadly.png")
+    command = Command(tmp_path / "home", tmp_path, "tests.support.fake_engine:build_mortal")
+    report = json.loads(
+        command.run(
+            "batch", folder, "-o", tmp_path / "out", "--engine", "ray", "--address", cluster.address, "--json"
+        ).stdout
+    )
+    assert len(report["done"]) == 6
+    assert [(Path(item["input"]).name, item["code"]) for item in report["failed"]] == [
+        ("deadly.png", ErrorCode.WORKER_DIED)
+    ]
+
+
+def test_an_engine_that_cannot_be_built_is_one_line(cluster: Any, folder: Path, tmp_path: Path) -> None:
+    command = Command(tmp_path / "home", tmp_path, "tests.support.fake_engine:build_without_weights")
+    on_ray = ("batch", folder, "-o", tmp_path / "out", "--engine", "ray", "--address", cluster.address)
+    assert "fake.safetensors is missing. Install Limner again." in command.fails(*on_ray)
+    assert "The Ray cluster has no GPU." in command.fails(*on_ray, "--device", "cuda")
+
+
+def test_actors_that_the_cluster_has_no_room_for_are_not_waited_for(cluster: Any, folder: Path, tmp_path: Path) -> None:
+    import ray
+
+    ray.init(address=cluster.address, log_to_driver=False)
+    try:
+        drawer = ray.remote(Drawer).options(num_cpus=1)
+        items, _ = plan(find_pictures(folder), tmp_path, overwrite=False)
+        actors = _Actors(ray, lambda: drawer.remote(FAKE_ENGINE, "cpu"), 3)
+        outcomes = list(actors.run(items, Work("portrait", {"shadow": False}), lambda count: None))
+        assert sorted((outcome.item.source.name, outcome.problem) for outcome in outcomes) == [
+            (f"{number}.png", None) for number in range(6)
+        ]
+    finally:
+        ray.shutdown()

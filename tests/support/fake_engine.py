@@ -30,6 +30,7 @@ from limner.wire import (
 SIZE = 512
 SKETCH = ImageSlot("sketch", label="Sketch")
 HINTS = ImageSlot("color_hints", label="Color hints", required=False)
+DEADLY = 13  # the gray of a picture that ends a mortal engine
 BLENDS = ("left_eye", "right_eye", "nose", "mouth", "remainder")
 
 
@@ -157,6 +158,20 @@ class _WarmingEngine(FakeEngine):
 def build_warming(device: str) -> FakeEngine:
     """An engine that takes its time to warm up."""
     return _WarmingEngine(device)
+
+
+class _MortalEngine(FakeEngine):
+    """Ends with its process where it is given a picture that is `DEADLY` in its first pixel."""
+
+    def run(self, request: Request, progress: Progress) -> Outcome:
+        if request.images["sketch"][0, 0, 0] == DEADLY:
+            os._exit(7)
+        return super().run(request, progress)
+
+
+def build_mortal(device: str) -> FakeEngine:
+    """An engine that some pictures take with them."""
+    return _MortalEngine(device)
 
 
 def _gray(picture: NDArray) -> NDArray:

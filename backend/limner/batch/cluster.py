@@ -8,6 +8,8 @@ way into it. Only this driver reads and writes picture files, so that the nodes 
 from __future__ import annotations
 
 import importlib.util
+import logging
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -22,25 +24,29 @@ from limner.server.worker.boot import load_factory
 from limner.server.worker.failures import describe
 from limner.wire import ErrorCode, LimnerError, Problem, TaskSchema, problem
 
-_REMEDY = "Install it with: pip install 'limner[ray]'"
-_RETRIES = 1  # of a picture whose actor or node died
+_INSTALL = "Install it with: pip install 'limner[ray]'"
+_INSTALL_EVERYWHERE = "Install the same release of Limner on every node of the cluster, then try again."
 
 
 def check_ray() -> None:
     """Raises LimnerError where Ray is not installed."""
     if importlib.util.find_spec("ray") is None:
-        raise LimnerError(ErrorCode.INTERNAL, "Ray is not installed, which '--engine ray' needs.", _REMEDY)
+        raise LimnerError(ErrorCode.INTERNAL, "Ray is not installed, which '--engine ray' needs.", _INSTALL)
 
 
 class Drawer:
-    """What runs in an actor: an engine of its own."""
+    """What runs in an actor: an engine of its own, once `build` has been called."""
 
     def __init__(self, factory: str, device: str) -> None:
-        self._engine = load_factory(factory)(device)
+        self._factory, self._device = factory, device
 
-    def schema(self) -> dict[str, Any]:
-        """The schema of every task, as plain maps."""
-        return {name: task.to_map() for name, task in self._engine.schema().items()}
+    def build(self) -> tuple[dict[str, Any], Problem | None]:
+        """Builds the engine: the schema of every task as plain maps, or why it cannot be built."""
+        try:
+            self._engine = load_factory(self._factory)(self._device)
+            return {name: task.to_map() for name, task in self._engine.schema().items()}, None
+        except Exception as error:
+            return {}, describe(error, ErrorCode.START_FAILED)
 
     def draw(self, work: Work, slot: str, picture: NDArray[Any]) -> tuple[dict[str, NDArray[np.uint8]], Problem | None]:
         """Runs the job on a picture (H, W, C): its pictures, or what went wrong."""
@@ -56,76 +62,135 @@ class Drawer:
 def run_on_ray(
     items: Iterable[Item], work: Work, factory: str, device: str, jobs: int, address: str, on_ready: OnReady
 ) -> Outcomes:
-    """Works on all items with `jobs` actors (0: one for each CPU or, on cuda, GPU); yields each when it is done.
+    """Works on all items with up to `jobs` actors (0: one for each GPU, or else CPU); yields each when it is done.
 
     address: of the cluster's head; "" takes RAY_ADDRESS, or else starts a cluster of this machine alone.
 
-    Raises LimnerError when Ray is missing or cannot be started, the engine cannot be built, or the task is unknown.
+    Raises LimnerError when Ray is missing or cannot be started, no engine can be built, or the task is unknown.
     """
     check_ray()
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody, unless the user wants it
     import ray
 
     try:
-        ray.init(address=address or None, log_to_driver=False, ignore_reinit_error=True)
+        ray.init(address or None, log_to_driver=False, logging_level=logging.ERROR, ignore_reinit_error=True)
     except Exception as error:
         text = f"The Ray cluster cannot be reached: {error}."
         raise LimnerError(ErrorCode.START_FAILED, text, "Check its address ('ray status'), then try again.") from error
     try:
-        yield from _Cluster(ray, work, factory, device, jobs).run(items, on_ready)
+        unit, device = place(device, ray.cluster_resources())
+        count = int(ray.cluster_resources()[unit])
+        drawer = ray.remote(Drawer).options(num_cpus=1, num_gpus=int(unit == "GPU"))
+        actors = _Actors(ray, lambda: drawer.remote(factory, device), min(jobs, count) if jobs else count)
+        yield from actors.run(items, work, on_ready)
     finally:
         ray.shutdown()
 
 
-class _Cluster:
-    """The actors, and which picture each of them has."""
+def place(device: str, resources: Mapping[str, float]) -> tuple[str, str]:
+    """What of the cluster each actor takes, "GPU" or "CPU", and what it calls its device: of all GPUs it sees its own.
 
-    def __init__(self, ray: Any, work: Work, factory: str, device: str, jobs: int) -> None:
-        self._ray = ray
-        self._work = work
-        unit = "GPU" if device.startswith("cuda") else "CPU"
-        count = jobs or max(1, int(ray.cluster_resources().get(unit, 1)))
-        options = {"num_cpus": 1, "num_gpus": int(unit == "GPU"), "max_restarts": -1, "max_task_retries": _RETRIES}
-        drawer = ray.remote(Drawer).options(**options)
-        self._idle = deque(drawer.remote(factory, device) for _ in range(count))
+    Raises LimnerError where the cluster has none of them.
+    """
+    wanted = device.partition(":")[0]
+    unit = "GPU" if wanted == "cuda" or (wanted == "auto" and resources.get("GPU", 0) >= 1) else "CPU"
+    if resources.get(unit, 0) < 1:
+        why = f"The Ray cluster has no {unit}."
+        raise LimnerError(ErrorCode.START_FAILED, why, "Add a node that has one, or choose another --device.")
+    return unit, wanted
+
+
+class _Actors:
+    """Those whose engine is being built, those that wait for a picture, and which picture each of the others has.
+
+    An actor that the cluster has no room for yet is never waited for: the others do its work."""
+
+    def __init__(self, ray: Any, start: Any, count: int) -> None:
+        self._ray, self._start = ray, start
+        self._starting: dict[Any, Any] = {}  # by the reference of what `build` returns
+        self._idle: deque[Any] = deque()
         self._busy: dict[Any, tuple[Item, Any]] = {}  # by the reference of the result
+        self._lost: deque[Item] = deque()  # whose actor or node ended, to be given to another
+        self._tried: set[Item] = set()  # that were lost before
+        for _ in range(count):
+            self._start_one()
 
-    def run(self, items: Iterable[Item], on_ready: OnReady) -> Outcomes:
+    def run(self, items: Iterable[Item], work: Work, on_ready: OnReady) -> Outcomes:
         """Until all are done."""
-        slot = input_slot(self._work, self._schema())
-        on_ready(len(self._idle))
+        slot = input_slot(work, self._schema())
+        on_ready(len(self._idle) + len(self._starting))
         for item in items:
-            while not self._idle:
-                yield from self._wait()
-            try:
-                picture = read_picture(item.source)
-            except Exception as error:
-                yield Outcome(item, problem_of(error))
-                continue
-            actor = self._idle.popleft()
-            self._busy[actor.draw.remote(self._work, slot, picture)] = item, actor
-        while self._busy:
-            yield from self._wait()
+            yield from self._give(item, work, slot)
+        while self._busy or self._lost:
+            yield from self._give(self._lost.popleft(), work, slot) if self._lost else self._wait()
+
+    def _start_one(self) -> None:
+        actor = self._start()
+        self._starting[actor.build.remote()] = actor
 
     def _schema(self) -> Mapping[str, TaskSchema]:
         """What the engines can do, by the first one that is built."""
+        while True:
+            (reference,), _ = self._ray.wait(list(self._starting), num_returns=1)
+            maps = self._built(reference)
+            if maps:
+                return {name: TaskSchema.from_map(task) for name, task in maps.items()}
+
+    def _built(self, reference: Any) -> Mapping[str, Any]:
+        """Takes an actor on whose engine was to be built; raises LimnerError when that was the last one and failed."""
+        actor = self._starting.pop(reference)
         try:
-            maps = self._ray.get(self._idle[0].schema.remote())
+            maps, failure = self._ray.get(reference)
         except Exception as error:
-            cause = getattr(error, "cause", None) or error
-            raise LimnerError(ErrorCode.START_FAILED, f"The engine cannot be built in the cluster: {cause}.") from error
-        return {name: TaskSchema.from_map(task) for name, task in maps.items()}
+            line = next(iter(str(error).splitlines()), "")
+            why = f"The engine cannot be built in the cluster: {type(error).__name__}: {line}"
+            maps, failure = {}, problem(ErrorCode.START_FAILED, why, _INSTALL_EVERYWHERE)
+        if failure is None:
+            self._idle.append(actor)
+        elif not (self._starting or self._idle or self._busy):
+            raise LimnerError(failure.code, failure.message, failure.remedy)
+        return maps
+
+    def _give(self, item: Item, work: Work, slot: str) -> Iterator[Outcome]:
+        """Gives the picture to the next actor that is free, which others may have to be waited for."""
+        try:
+            picture = read_picture(item.source)
+        except Exception as error:
+            yield Outcome(item, problem_of(error))
+            return
+        while not self._idle:
+            yield from self._wait()
+        actor = self._idle.popleft()
+        self._busy[actor.draw.remote(work, slot, picture)] = item, actor
 
     def _wait(self) -> Iterator[Outcome]:
-        """Waits for one more picture."""
-        (reference,), _ = self._ray.wait(list(self._busy), num_returns=1)
+        """Waits for one more picture or engine."""
+        (reference,), _ = self._ray.wait([*self._busy, *self._starting], num_returns=1)
+        if reference in self._starting:
+            self._built(reference)
+            return
         item, actor = self._busy.pop(reference)
-        self._idle.append(actor)
         try:
             images, failure = self._ray.get(reference)
-            if failure is None:
-                write_results(item, images)
-        except self._ray.exceptions.RayError as error:
-            failure = problem(ErrorCode.WORKER_DIED, f"The cluster lost the picture: {type(error).__name__}.")
+        except self._ray.exceptions.RayActorError:  # its process ended, or its node
+            self._start_one()
+            if item not in self._tried:
+                self._tried.add(item)
+                self._lost.append(item)
+                return
+            failure = problem(ErrorCode.WORKER_DIED, "The cluster lost the picture twice.")
         except Exception as error:
             failure = problem_of(error)
+            self._idle.append(actor)
+        else:
+            self._idle.append(actor)
+            failure = failure or _written(item, images)
         yield Outcome(item, failure)
+
+
+def _written(item: Item, images: Mapping[str, NDArray[np.uint8]]) -> Problem | None:
+    try:
+        write_results(item, images)
+    except Exception as error:
+        return problem_of(error)
+    return None

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
@@ -79,7 +80,8 @@ def batch(
     shown = _Shown()
     outcomes = _outcomes(engine, items, work, jobs, device, address, shown) if items else iter(())
     report: dict[str, Any] = {"task": task, "done": [], "skipped": [str(item.source) for item in done], "failed": []}
-    _follow(outcomes, len(items), report, shown)
+    with redirect_stdout(sys.stderr):  # Ray tells there of what goes wrong in the cluster; here only results go there
+        _follow(outcomes, len(items), report, shown)
     print(json.dumps({**report, "at_once": shown.at_once}) if as_json else _counts(report))
     if report["failed"]:
         raise typer.Exit(1)
