@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from limner.imaging.freehand import trace_lines
-from limner.imaging.styles import STYLES, sketch_photo, xdog
+from limner.imaging.styles import STYLES, bare_lines, gray_sketch, ink_sketch, line_sketch, sketch_photo, xdog
 
 
 def photo(side: int = 256) -> np.ndarray:
@@ -27,16 +27,50 @@ def test_every_style_draws_on_paper_and_repeats_itself(style: str) -> None:
     assert drawing.shape == ((256, 256, 3) if style == "color" else (256, 256))
     assert np.array_equal(drawing, sketch_photo(photo(), style))
     if style != "color":
-        assert np.median(drawing) > 240
+        assert drawing.max() > 240
         assert drawing.min() < 100
 
 
 def test_lines_lie_on_the_edges_of_the_photo() -> None:
-    ink = sketch_photo(photo(), "line") < 128
+    ink = bare_lines(photo()) < 128
     y, x = np.nonzero(ink)
     from_circle = np.abs(np.hypot(x - 128, y - 128) - 256 / 3)
     from_bar = np.maximum(np.abs(y - 128) - 4, np.abs(x - 128) - 36)
     assert (np.minimum(from_circle, from_bar) < 6).mean() > 0.95
+
+
+def portrait_photo() -> np.ndarray:
+    """(256, 256) in [0, 1]: black hair over a middle-bright face with dark eyes, on a bright wall."""
+    picture = np.full((256, 256), 0.9, np.float32)
+    cv2.circle(picture, (128, 128), 90, 0.08, -1, cv2.LINE_AA)
+    cv2.circle(picture, (128, 150), 70, 0.6, -1, cv2.LINE_AA)
+    for x in (100, 156):
+        cv2.circle(picture, (x, 140), 6, 0.1, -1, cv2.LINE_AA)
+    return picture
+
+
+def test_the_darkest_parts_of_a_line_sketch_are_filled() -> None:
+    lines, ink = line_sketch(portrait_photo()), ink_sketch(portrait_photo())
+    assert lines[50:60, 120:136].min() > 0.9  # inside the hair
+    assert ink[50:60, 120:136].max() < 0.1
+    assert (ink <= lines).all()
+    assert ink[170:200, 110:146].min() > 0.9  # the face is paper
+
+
+def test_a_dark_picture_is_not_filled_all_over() -> None:
+    dark = np.full((256, 256), 0.05, np.float32)
+    cv2.circle(dark, (128, 128), 60, 0.2, -1, cv2.LINE_AA)
+    assert (ink_sketch(dark) < 0.5).mean() < 0.25
+    assert (ink_sketch(np.zeros((64, 64), np.float32)) == 1).all()
+
+
+def test_a_gray_sketch_keeps_what_is_dark_and_leaves_what_is_bright_as_paper() -> None:
+    drawn = gray_sketch(portrait_photo())
+    hair, face, wall = drawn[50:60, 120:136], drawn[170:200, 110:146], drawn[:20]
+    assert hair.mean() < face.mean() - 0.2
+    assert face.mean() < 0.95
+    assert wall.min() > 0.98
+    assert hair.std() > 3 * face.std() > 0  # the grain of the paper shows where the pencil was pressed
 
 
 def test_the_color_style_keeps_the_colors() -> None:

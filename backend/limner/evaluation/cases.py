@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from limner.imaging.styles import sketch_photo
+from limner.imaging.styles import bare_lines
 from limner.training.faces import STUDIO_SET, Face, decode, read_index
 from limner.training.sketches import erase, warp
 
@@ -83,8 +83,8 @@ def held_out_of(data: Path, name: str, most: int) -> np.ndarray:
 
 
 def line_drawings(photos: np.ndarray) -> Case:
-    """Line drawings of photos, as `limner sketch --style line` makes them."""
-    drawings = np.stack([sketch_photo(photo, "line") for photo in photos])
+    """XDoG line drawings of photos, without solid blacks."""
+    drawings = np.stack([bare_lines(photo) for photo in photos])
     return Case("lines", "Lines of sharp photos", drawings, photos, photos[:0])
 
 
