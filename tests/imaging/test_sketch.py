@@ -9,8 +9,9 @@ import pytest
 
 from limner.imaging.color import hints_field
 from limner.imaging.errors import SketchError
-from limner.imaging.frame import FaceFrame
-from limner.imaging.sketch import check_drawing, line_image, normalize_sketch
+from limner.imaging.frame import FaceFrame, full_frame
+from limner.imaging.reading import SketchReading
+from limner.imaging.sketch import check_drawing, line_image, normalize_sketch, tone_image
 from limner.imaging.strokes import normalize_stroke_width, stroke_width
 
 
@@ -62,6 +63,32 @@ def test_the_same_drawing_however_it_comes(name: str) -> None:
 @pytest.mark.parametrize("name", list(variants()))
 def test_a_drawing_is_accepted(name: str) -> None:
     check_drawing(variants()[name])
+
+
+def shaded(paper: float) -> np.ndarray:
+    """(300, 300, 1) uint8: a broad soft shading with a darker spot, on paper of that brightness."""
+    x = np.linspace(0, 1, 300, dtype=np.float32)[None].repeat(300, 0)
+    tone = 1 - 0.5 * np.exp(-(((x - 0.5) / 0.2) ** 2))
+    tone[100:140, 100:140] = 0.2
+    return (tone * paper * 255).astype(np.uint8)[..., None]
+
+
+@pytest.mark.parametrize("paper", [1.0, 0.7])
+def test_broad_shading_keeps_its_tones(paper: float) -> None:
+    picture = shaded(paper)
+    seen = tone_image(picture, SketchReading(picture), full_frame(300, 300), 300)
+    assert seen.shape == (300, 300)
+    assert np.abs(seen - shaded(1.0)[..., 0] / 255).max() < 0.03
+
+
+def test_light_strokes_on_dark_are_seen_as_tones_on_paper() -> None:
+    picture = 255 - shaded(1.0)
+    picture[picture < 60] = 20
+    ink = drawing(side=300)[..., None]
+    picture = np.maximum(picture // 8, (ink * 255).astype(np.uint8))
+    seen = tone_image(picture, SketchReading(picture), full_frame(300, 300), 300)
+    assert np.median(seen) > 0.9
+    assert seen[ink[..., 0] > 0.9].mean() < 0.2
 
 
 def code_of(picture: np.ndarray) -> str:

@@ -9,17 +9,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from limner.imaging.color import on_white
 from limner.imaging.errors import SketchError
 from limner.imaging.frame import CANVAS, PAPER, FaceFrame, extract
 from limner.imaging.parts import connected_parts
 from limner.imaging.photo_check import is_photo
-from limner.imaging.planes import FloatImage
+from limner.imaging.planes import FloatImage, luma_of
 from limner.imaging.reading import SketchReading
 from limner.imaging.strokes import normalize_stroke_width
 
 _FAINTEST_LINE = 0.03  # ink below this is grain of the paper
 _MOST_GAIN = 8.0  # never darken faint lines more than eight times
 _LEAST_EXTENT = 0.03  # a mark shorter than this share of the longer side is a speck
+_BRIGHTEST = 0.98  # share of a shaded drawing that is darker than its paper, at most
 _MOST_COVER = 0.94  # share of ink above which no lines can be told apart
 
 
@@ -49,6 +51,23 @@ def line_image(drawing: FloatImage | SketchReading, frame: FaceFrame) -> FloatIm
         gain = min(max(1.0, 0.9 / float(np.percentile(drawn, 95))), _MOST_GAIN)
         canvas = canvas if gain == 1 else (1 - np.float32(gain) * ink).clip(0, 1)
     return normalize_stroke_width(canvas)
+
+
+def tone_image(picture: NDArray[Any], reading: SketchReading, frame: FaceFrame, side: int) -> FloatImage:
+    """The frame of a shaded drawing with its tones as they are, but for the brightest, which becomes paper.
+
+    picture: as for ``normalize_sketch``, and its reading. Returns (side, side) float32 in [0, 1], 1 = paper. The paper
+    is not flattened, for broad shading would go with it; light strokes on dark, or strokes that are the opacity of
+    their layer, are normalized."""
+    if reading.recipe.inverted or reading.recipe.alpha_is_ink:
+        return reading.framed(frame, side)
+    return brightened(luma_of(np.moveaxis(extract(on_white(picture), frame, side, PAPER), 2, 0)))
+
+
+def brightened(gray: FloatImage) -> FloatImage:
+    """Tones (H, W) in [0, 1] over their brightest, up to twice as bright."""
+    brightest = max(float(np.quantile(gray, _BRIGHTEST)), 0.5)
+    return np.minimum(gray / np.float32(brightest), 1)
 
 
 def check_drawing(picture: NDArray[Any] | SketchReading) -> None:

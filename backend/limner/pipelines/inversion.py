@@ -16,7 +16,7 @@ from limner.imaging.errors import ImagingError, SketchError
 from limner.imaging.frame import PAPER, FaceFrame, extract
 from limner.imaging.reading import SketchReading
 from limner.imaging.recognize import recognize_style
-from limner.imaging.sketch import check_drawing, line_image
+from limner.imaging.sketch import check_drawing, line_image, tone_image
 from limner.models.codec import Codec, to_pixels
 from limner.models.frame_finder import FrameFinder
 from limner.models.inversion import SIDE, Inversion
@@ -67,7 +67,7 @@ def _as_seen(picture: NDArray[Any], reading: SketchReading, face: FaceFrame, sty
     if style == "line":
         return line_image(reading, face)[..., None]
     if style == "gray":
-        return reading.framed(face, CODED)[..., None]
+        return tone_image(picture, reading, face, CODED)[..., None]
     return extract(on_white(picture), face, CODED, PAPER)
 
 
