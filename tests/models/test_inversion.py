@@ -19,11 +19,13 @@ def parameters(network: nn.Module) -> int:
 
 def test_it_has_the_papers_eleven_layers() -> None:
     for style in STYLES:
-        convolutions = [m for m in Inversion(InversionConfig()).inverters[style].modules() if isinstance(m, nn.Conv2d)]
+        layers = Inversion(InversionConfig()).inverters[style].modules()
+        convolutions = [m for m in layers if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d))]
         widths = [m.out_channels for m in convolutions]
         assert widths == [32, 64, 128, *[128] * 10, 64, 32, 12]  # five residual blocks of two are layers 4 to 8
-        assert [m.kernel_size[0] for m in convolutions] == [9, *[3] * 14, 9]
-        assert [m.stride[0] for m in convolutions] == [1, 2, 2, *[1] * 13]
+        assert [m.kernel_size[0] for m in convolutions] == [9, *[3] * 12, 4, 4, 9]
+        assert [m.stride[0] for m in convolutions] == [1, 2, 2, *[1] * 10, 2, 2, 1]
+        assert [isinstance(m, nn.ConvTranspose2d) for m in convolutions] == [False] * 13 + [True] * 2 + [False]
 
 
 def test_the_baseline_is_of_the_same_size() -> None:

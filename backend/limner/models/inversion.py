@@ -2,8 +2,9 @@
 """Convolutional Sketch Inversion (Guclutuerk et al. 2016, section 3.1): a sketch to a photo in one pass, 11 layers.
 
 One network for each style of sketch. Where the paper's first and last layer see pixels of 96x96 pictures, these see
-blocks of 2x2 pixels of 128x128 ones: nearly the paper's size at less of its cost; the codec makes 512x512 of it. Layers
-9 and 10 enlarge by repeating and convolving, for deconvolutions leave checkerboards (Odena et al. 2016).
+blocks of 2x2 pixels of 128x128 ones: nearly the paper's size at less of its cost; the codec makes 512x512 of it. The
+deconvolutions have kernels of 4x4 instead of 3x3, which the stride divides: they leave no checkerboard (Odena et al.
+2016).
 """
 
 from dataclasses import dataclass
@@ -26,12 +27,18 @@ class InversionConfig:
     kind: str = "residual"
     widths: tuple[int, int, int] = (32, 64, 128)
     blocks: int = 5
-    unet: tuple[int, ...] = (48, 96, 192, 192)
+    unet: tuple[int, ...] = (48, 96, 192, 208)
 
 
 def layer(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
     """Convolution, batch normalization and ReLU: the paper's layer, (N, I, H, W) -> (N, O, H / stride, W / stride)."""
     conv = nn.Conv2d(inputs, outputs, kernel, stride, padding=(kernel - 1) // 2, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.ReLU())
+
+
+def enlarging(inputs: int, outputs: int) -> nn.Sequential:
+    """Layers 9 and 10: deconvolution, batch normalization and ReLU, (N, I, H, W) -> (N, O, 2H, 2W)."""
+    conv = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False)
     return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.ReLU())
 
 
@@ -59,10 +66,8 @@ class ResidualInverter(nn.Module):
             layer(fine, middle, 3, stride=2),
             layer(middle, coarse, 3, stride=2),
             *(NormedResidual(coarse) for _ in range(config.blocks)),
-            nn.Upsample(scale_factor=2.0),
-            layer(coarse, middle, 3),
-            nn.Upsample(scale_factor=2.0),
-            layer(middle, fine, 3),
+            enlarging(coarse, middle),
+            enlarging(middle, fine),
             nn.Conv2d(fine, 3 * BLOCK**2, 9, padding=4),
             nn.PixelShuffle(BLOCK),
             nn.Tanh(),
