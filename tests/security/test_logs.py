@@ -95,6 +95,7 @@ def test_the_backends_log_rotates(limner_home: Path, monkeypatch: pytest.MonkeyP
     files = sorted(log_path().parent.iterdir())
     assert [path.name for path in files] == ["backend.log", "backend.log.1", "backend.log.2"]
     assert all(path.stat().st_size <= 10_000 for path in files)
+    assert all(path.stat().st_size > 9_000 for path in files[1:]), "a file is left when it is full, not before"
     assert "line 1999" in files[0].read_text()
 
 
