@@ -8,9 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from limner.models import manifold
 from limner.models.bank import CodeBank, refine_codes
 from limner.models.components import PARTS
-from limner.models.manifold import NEIGHBORS, blend, embedding_weights, project
+from limner.models.manifold import NEIGHBORS, Projection, blend, embedding_weights
 from tests.support.tiny import random_codes
 
 
@@ -18,11 +19,16 @@ def bank(rows: int = 200, size: int = 16, seed: int = 0) -> torch.Tensor:
     return torch.randn(rows, size, generator=torch.Generator().manual_seed(seed))
 
 
+def project(codes: torch.Tensor, members: torch.Tensor) -> Projection:
+    """The projection of codes of a single part."""
+    return manifold.project({"nose": codes}, {"nose": members}, {"nose": members.square().sum(1)})["nose"]
+
+
 @given(st.integers(0, 2**31), st.floats(0.0, 10.0))
 def test_weights_sum_to_one(seed: int, distance: float) -> None:
     codes = bank(5, seed=seed)
     neighbors = codes[:, None] + distance * torch.randn(5, NEIGHBORS, 16, generator=torch.Generator().manual_seed(seed))
-    weights = embedding_weights(neighbors, codes)
+    (weights,) = embedding_weights([neighbors], [codes])
     assert torch.isfinite(weights).all()
     torch.testing.assert_close(weights.sum(1), torch.ones(5), atol=1e-4, rtol=0)
 
@@ -62,6 +68,19 @@ def test_a_face_does_not_find_itself_when_excluded() -> None:
     found = CodeBank(codes, faces).project({p: c[:1] for p, c in codes.items()}, own=torch.tensor([0]), k=5)
     for projection in found.values():
         assert not {0, 1} & set(projection.rows[0].tolist())
+
+
+def test_parts_that_are_projected_together_are_projected_as_each_alone() -> None:
+    members, codes = random_codes(60), random_codes(3)
+    codes["nose"][1] = members["nose"][7]  # exact in one part only
+    bank_of_all = CodeBank(members, torch.arange(60))
+    together = bank_of_all.project(codes)
+    for part in PARTS:
+        alone = bank_of_all.project({part: codes[part]})[part]
+        assert torch.equal(together[part].rows, alone.rows)
+        torch.testing.assert_close(together[part].weights, alone.weights)
+        torch.testing.assert_close(together[part].code, alone.code)
+    assert together["nose"].weights[1].max() == 1
 
 
 @pytest.mark.parametrize("literal", [0.0, 1.0])

@@ -28,7 +28,7 @@ class CodeBank:
     ) -> dict[str, Projection]:
         """Projects codes by part, (N, D) each; `own` (N,) names the faces that the queries must not find."""
         excluded = None if own is None else own[:, None] == self.faces[None]
-        return {part: project(code, self.codes[part], k, excluded, self.squares[part]) for part, code in codes.items()}
+        return project(codes, self.codes, self.squares, k, excluded)
 
 
 def refine_codes(

@@ -62,11 +62,11 @@ def read_drawing(picture: NDArray[Any], frame: Any, finder: FrameFinder) -> Draw
 class Part:
     """One window of a drawing.
 
-    cut: (1, 1, S, S) ink in [0, 1], what its encoder sees. key: tells it from others. made: what came of it, by name.
-    """
+    cut: (1, 1, S, S) ink in [0, 1], what its encoder sees. key: tells it from others, where it is kept. made: what came
+    of it, by name."""
 
     cut: torch.Tensor
-    key: bytes
+    key: bytes = b""
     made: dict[str, Any] = field(default_factory=dict)
 
 
@@ -81,43 +81,47 @@ class PartCache:
 
     def parts(self, ink: torch.Tensor, canvas: str) -> Mapping[str, Part]:
         """The windows of `ink` (1, 1, 256, 256), known ones with what was made of them; no canvas id: none is kept."""
+        if not canvas:
+            return {name: Part(cut) for name, cut in cut_windows(ink).items()}
         known = self.kept.pop(canvas, {})
         parts: dict[str, Part] = {}
         for name, cut in cut_windows(ink).items():
             key = hashlib.sha256(cut.cpu().numpy().tobytes()).digest()
             parts[name] = known[name] if name in known and known[name].key == key else Part(cut, key)
-        if canvas:
-            self.kept[canvas] = parts
-            while len(self.kept) > CANVASES:
-                self.kept.popitem(last=False)
+        self.kept[canvas] = parts
+        while len(self.kept) > CANVASES:
+            self.kept.popitem(last=False)
         return parts
 
     @torch.inference_mode()
     def codes(self, parts: Mapping[str, Part]) -> dict[str, torch.Tensor]:
         """Codes by part, (1, D) each."""
-        return self._each("code", parts, lambda name, part: self.embedding.encoders[name](part.cut))
+        encoders = self.embedding.encoders
+        return self._made("code", parts, lambda new: {name: encoders[name](part.cut) for name, part in new.items()})
 
     @torch.inference_mode()
     def projections(self, parts: Mapping[str, Part]) -> dict[str, Projection]:
         """The codes' projections by part."""
         codes = self.codes(parts)
-        return self._each("projection", parts, lambda name, _: self.bank.project({name: codes[name]})[name])
+        return self._made("projection", parts, lambda new: self.bank.project({name: codes[name] for name in new}))
 
     def shadow(self, parts: Mapping[str, Part]) -> NDArray[np.uint8]:
         """The guide as a layer, (512, 512, 4)."""
-        projections = self.projections(parts)
+        found = self.projections(parts)
+        embedding, bank = self.embedding, self.bank
         return merge_shadows(
-            self._each(
-                "shadow",
-                parts,
-                lambda name, _: window_shadow(self.embedding, self.bank, name, projections[name]),
+            self._made(
+                "shadow", parts, lambda new: {name: window_shadow(embedding, bank, name, found[name]) for name in new}
             )
         )
 
-    def _each(self, what: str, parts: Mapping[str, Part], compute: Callable[[str, Part], Any]) -> dict[str, Any]:
-        """What `compute` makes of each part, or has made of it before."""
-        for name, part in parts.items():
-            if what not in part.made:
-                part.made[what] = compute(name, part)
-                self.computed[what] += 1
+    def _made(
+        self, what: str, parts: Mapping[str, Part], compute: Callable[[Mapping[str, Part]], Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        """What was made of each part before, and what `compute` makes of those that are new to it."""
+        new = {name: part for name, part in parts.items() if what not in part.made}
+        if new:
+            for name, made in compute(new).items():
+                new[name].made[what] = made
+            self.computed[what] += len(new)
         return {name: parts[name].made[what] for name in PARTS}
