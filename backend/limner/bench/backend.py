@@ -25,7 +25,7 @@ from limner.wire import ConnectionInfo, ErrorCode, LimnerError, Pixels, Result, 
 from limner.wire.messages import STATE_FAILED, STATE_READY
 
 CLIENT_COUNTS = (1, 2, 4, 8)
-# The stages of `timings_ms` that are networks' work; reading the drawing, the neighbors' search and all else is not.
+# The stages of `timings_ms` that are networks' work; reading the drawing, finding neighbors, making pixels is not.
 NETWORK_STAGES = ("components", "shadow", "features", "synthesis", "decoding")
 WIRE_SIDE = 512  # the echo job's picture, RGBA
 _READY_TIMEOUT_S = 180.0

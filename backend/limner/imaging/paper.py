@@ -112,8 +112,11 @@ def _is_light_on_dark(luma: FloatImage) -> bool:
         return bool(high < 0.5)
     unit = np.clip((luma - np.float32(low)) * np.float32(1 / (high - low)), 0, 1)
     square = np.ones((5, 5), np.uint8)
-    even = (cv2.dilate(unit, square) - cv2.erode(unit, square)) < 0.2
-    if np.count_nonzero(even & (unit < 0.35)) <= np.count_nonzero(even & (unit > 0.65)):
+    darkest, dark = cv2.erode(unit, square), unit < 0.35
+    if np.count_nonzero(dark) <= np.count_nonzero(darkest > 0.8):  # so bright all around can only be even
+        return False
+    even = (cv2.dilate(unit, square) - darkest) < 0.2
+    if np.count_nonzero(even & dark) <= np.count_nonzero(even & (unit > 0.65)):
         return False
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
     light_marks = float(cv2.morphologyEx(unit, cv2.MORPH_TOPHAT, disk).sum())
@@ -135,13 +138,12 @@ def _fit_paper(luma: FloatImage) -> tuple[NDArray[np.float64], NDArray[np.float6
     Asymmetric least squares over the bright level of 24 x 24 cells: cells below the surface (ink, hair) count little,
     and curvature costs, so that the surface is even where no paper is seen.
     """
-    terms = _terms()
+    terms, products = _terms()
     values = _bright_cells(luma).reshape(-1).astype(np.float64)
     penalty = np.diag([0.0, 0.002, 0.002, 0.005, 0.005, 0.005]) * len(values)
     weights, coefficients = np.ones(len(values)), np.zeros(6)
     for below in np.geomspace(0.3, 0.002, 12):  # what lies below the surface counts less and less
-        weighted = terms * weights[:, None]
-        coefficients = np.linalg.solve(weighted.T @ terms + penalty, weighted.T @ values)
+        coefficients = np.linalg.solve((weights @ products).reshape(6, 6) + penalty, (weights * values) @ terms)
         weights = np.where(values >= terms @ coefficients - 0.03, 1.0, below)
     paper = values[weights == 1.0]
     low, high = (paper.min(), paper.max()) if paper.size else (1.0, 1.0)
@@ -150,10 +152,12 @@ def _fit_paper(luma: FloatImage) -> tuple[NDArray[np.float64], NDArray[np.float6
 
 
 @lru_cache(maxsize=1)
-def _terms() -> NDArray[np.float64]:
-    """The six terms of the surface in the middles of the cells: (CELLS ** 2, 6)."""
+def _terms() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The six terms of the surface in the middles of the cells, (CELLS ** 2, 6), and the products of each two of them,
+    (CELLS ** 2, 36)."""
     middles = ((np.arange(_CELLS) + 0.5) / _CELLS * 2 - 1).astype(np.float32)
-    return np.stack([_surface(unit, middles, middles).ravel() for unit in np.eye(6)], 1).astype(np.float64)
+    terms = np.stack([_surface(unit, middles, middles).ravel() for unit in np.eye(6)], 1).astype(np.float64)
+    return terms, (terms[:, :, None] * terms[:, None, :]).reshape(-1, 36)
 
 
 def _bright_cells(channel: FloatImage) -> FloatImage:

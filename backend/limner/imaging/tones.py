@@ -12,10 +12,17 @@ LEVELS = 65535  # tones are told apart to one part in so many
 
 
 def tone_counts(gray: NDArray[np.float32]) -> NDArray[np.int64]:
-    """How many pixels of a picture in [0, 1] have each of the levels from 0 to ``LEVELS``: (LEVELS + 1,)."""
-    levels = np.multiply(gray, np.float32(LEVELS), dtype=np.float32)
-    levels += np.float32(0.5)
-    return np.bincount(levels.astype(np.uint16).ravel(), minlength=LEVELS + 1)
+    """How many pixels of a picture in [0, 1] have each of the levels from 0 to ``LEVELS``: (LEVELS + 1,).
+
+    Most pixels of a drawing are its brightest, the paper: those are counted apart, which is quicker."""
+    scaled = np.multiply(gray, np.float32(LEVELS), dtype=np.float32)
+    scaled += np.float32(0.5)
+    levels = scaled.astype(np.uint16).ravel()
+    brightest = levels.max(initial=0)
+    others = levels[levels != brightest]
+    counts = np.bincount(others, minlength=LEVELS + 1)
+    counts[brightest] = levels.size - others.size
+    return counts
 
 
 def quantiles(counts: NDArray[np.int64], shares: Sequence[float], first: int = 0) -> list[float]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,9 +36,7 @@ class Outcome:
 
 def opaque(rgb: NDArray[Any]) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 -> (H, W, 4) with full alpha."""
-    rgba = np.full((*rgb.shape[:2], 4), 255, np.uint8)
-    rgba[..., :3] = rgb
-    return rgba
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA), np.uint8)
 
 
 class Progress(Protocol):

@@ -25,7 +25,7 @@ from limner.models.frame_finder import FrameFinder
 from limner.models.manifold import Projection
 from limner.pipelines.base import JobError
 from limner.pipelines.framing import choose_frame
-from limner.pipelines.shadow import merge_shadows, window_shadow
+from limner.pipelines.shadow import FloatImage, window_shadow
 
 CANVASES = 8  # canvases whose parts are kept
 
@@ -105,14 +105,12 @@ class PartCache:
         codes = self.codes(parts)
         return self._made("projection", parts, lambda new: self.bank.project({name: codes[name] for name in new}))
 
-    def shadow(self, parts: Mapping[str, Part]) -> NDArray[np.uint8]:
-        """The guide as a layer, (512, 512, 4)."""
+    def shadows(self, parts: Mapping[str, Part]) -> dict[str, FloatImage]:
+        """What the nearest faces would draw, by part, (S, S) in [0, 1]."""
         found = self.projections(parts)
         embedding, bank = self.embedding, self.bank
-        return merge_shadows(
-            self._made(
-                "shadow", parts, lambda new: {name: window_shadow(embedding, bank, name, found[name]) for name in new}
-            )
+        return self._made(
+            "shadow", parts, lambda new: {name: window_shadow(embedding, bank, name, found[name]) for name in new}
         )
 
     def _made(

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 
@@ -24,6 +23,7 @@ from limner.models.synthesis import LATENT_SIDE, Conditions, sample_euler
 from limner.pipelines.base import Outcome, Progress, Request, opaque
 from limner.pipelines.drawing import Drawing, PartCache, read_drawing
 from limner.pipelines.grain import with_grain
+from limner.pipelines.shadow import merge_shadows
 from limner.pipelines.timing import Stopwatch
 
 
@@ -73,11 +73,11 @@ class PortraitPipeline:
             codes = self.cache.codes(parts)
         with watch("manifold"):
             projections = self.cache.projections(parts)
-        images = {}
+        shadows = None
         if params.shadow:
             progress("shadow", 0.1)
             with watch("shadow"):
-                images["shadow"] = self.cache.shadow(parts)
+                shadows = self.cache.shadows(parts)
         progress("features", 0.2)
         with watch("features"):
             hints = self._hints(request.images.get("color_hints"), drawing.frame)
@@ -86,7 +86,10 @@ class PortraitPipeline:
             latent = self._synthesize(params, condition, progress)
         progress("decoding", 0.9)
         with watch("decoding"):
-            images = {"portrait": self._decode(latent, params.seed), **images}
+            decoded = self.networks.codec.decoder(latent)  # (1, 3, 512, 512)
+        with watch("pixels"):
+            images = {"portrait": opaque(to_pixels(with_grain(decoded, params.seed))[0])}
+            images |= {} if shadows is None else {"shadow": merge_shadows(shadows)}
         info = {"seed": params.seed, "frame": drawing.frame.as_dict(), "timings_ms": watch.milliseconds()}
         return Outcome(images, info)
 
@@ -122,9 +125,6 @@ class PortraitPipeline:
         velocity = partial(self.networks.synthesis.velocity, condition=condition)
         return sample_euler(velocity, noise.to(self.networks.device), params.steps, step_done)
 
-    def _decode(self, latent: torch.Tensor, seed: int) -> NDArray[np.uint8]:
-        return opaque(to_pixels(with_grain(self.networks.codec.decoder(latent), seed))[0])
-
 
 class ShadowPipeline:
     """The shadow guide alone."""
@@ -146,5 +146,7 @@ class ShadowPipeline:
             self.cache.projections(parts)
         progress("shadow", 0.6)
         with watch("shadow"):
-            layer = self.cache.shadow(parts)
+            shadows = self.cache.shadows(parts)
+        with watch("pixels"):
+            layer = merge_shadows(shadows)
         return Outcome({"shadow": layer}, {"frame": drawing.frame.as_dict(), "timings_ms": watch.milliseconds()})
