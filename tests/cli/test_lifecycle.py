@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from limner.cli import lifecycle
 from tests.conftest import stop_backend
 from tests.support.backends import ServerProcess
 from tests.support.command import PATIENCE_S, Command
@@ -48,6 +50,29 @@ def test_a_device_that_does_not_work_is_told_and_leaves_no_backend(limner: Comma
         "limner: The file fake.safetensors is missing. Install Limner again."
     )
     assert limner.json("status") == {"running": False}
+
+
+def test_of_several_devices_the_one_that_does_not_work_is_told(limner: Command) -> None:
+    partly = replace(limner, engine="tests.support.fake_engine:build_without_cuda")
+    ran = partly.run("serve", "--device", "cuda:1,cpu")
+    assert ran.stderr == ("limner: A worker cannot start: The device 'cuda:1' does not work here. The others work.\n")
+    assert ran.stdout.startswith("The backend is ready on cpu at ")
+    told = limner.succeeds("status")
+    assert "worker 1: failed, 0 done, 0 restarts: The device 'cuda:1' does not work here." in told
+    assert "worker 2: idle on cpu" in told
+
+
+def test_status_waits_for_a_backend_on_a_busy_computer(limner: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    limner.succeeds("serve")
+    pid = limner.json("status")["pid"]
+    monkeypatch.setattr(lifecycle, "ANSWER_S", 0.1)
+    os.kill(pid, signal.SIGSTOP)
+    later = threading.Timer(1.0, os.kill, (pid, signal.SIGCONT))
+    later.start()
+    try:
+        assert limner.json("status")["pid"] == pid
+    finally:
+        later.join()
 
 
 def test_a_backend_that_runs_already_and_cannot_draw_is_told_and_stays(limner: Command) -> None:

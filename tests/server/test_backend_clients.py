@@ -8,6 +8,7 @@ from dataclasses import asdict
 import pytest
 
 from limner.server.backend import SILENCE_S
+from limner.server.pool import WorkerReport
 from limner.server.supervisor import WorkerState
 from limner.server.worker import link
 from limner.wire import (
@@ -77,7 +78,7 @@ def test_ping_and_stats() -> None:
     assert isinstance(stats, Stats)
     assert (stats.state, stats.uptime_s, stats.clients, stats.waiting, stats.running) == ("ready", 5.0, 2, 1, 1)
     assert stats.rss_bytes > 1_000_000
-    assert stats.extra["workers"] == [{"pid": 0, "device": "cpu", "state": "idle", "restarts": 0, "done": 7}]
+    assert stats.extra["workers"] == [asdict(WorkerReport(0, "cpu", "idle", 0, 7))]
     stage.reports(link.RESULT, info={})
     stage.reports(link.ERROR, **asdict(DIED))
     (stats,) = stage.says(ANNA, StatsRequest("s", TOKEN))

@@ -116,7 +116,7 @@ def test_the_pool_fails_only_when_all_workers_do(pool: WorkerPool) -> None:
     assert pool.resting
     assert pool.info is not None
     assert pool.info.device == "cuda:1"
-    assert pool.reports()[0] == WorkerReport(5, "", "failed", 0, 0)
+    assert pool.reports()[0] == WorkerReport(5, "", "failed", 0, 0, "no such device")
     second.state = WorkerState.STARTING
     assert pool.state is WorkerState.STARTING
     assert not pool.resting
@@ -178,6 +178,31 @@ def test_a_job_that_hangs_costs_itself_only(client: Client) -> None:
     client.cancel(works)
     follow(client, [works])
     assert isinstance(end_of(client, "echo", image=picture()), Result)
+
+
+def test_each_device_has_a_worker_and_jobs_go_to_the_idle_one(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path / "home", "--device", "fake:0,fake:1,fake:2")
+    try:
+        with Client(server.wait_until_listening()) as client:
+            wait_for(lambda: all(one["state"] == "idle" for one in client.stats(60).extra["workers"]), "all workers")
+            assert [one["device"] for one in client.stats(60).extra["workers"]] == ["fake:0", "fake:1", "fake:2"]
+            client.ask_welcome()
+            wait_for(lambda: client.poll(1.0) and client.welcome.device == "fake:0, fake:1, fake:2", "all devices")
+            jobs = []
+            for _ in range(3):  # each is given to a worker before the next one is sent
+                jobs.append(client.submit("slow", {}, ENDLESS))
+                wait_for_message(client, Progress, jobs[-1])
+            assert {one["state"] for one in client.stats(60).extra["workers"]} == {"busy"}
+            client.cancel(jobs[1])
+            follow(client, [jobs[1]])
+            result = end_of(client, "portrait", sketch=picture())
+            assert isinstance(result, Result)
+            assert result.info["device"] == "fake:1", "the only one that is idle"
+            for job in (jobs[0], jobs[2]):
+                client.cancel(job)
+            follow(client, [jobs[0], jobs[2]])
+    finally:
+        server.stop()
 
 
 def test_the_command_starts_as_many_workers_as_it_is_told(limner_home: Path, tmp_path: Path) -> None:

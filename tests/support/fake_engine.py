@@ -132,6 +132,13 @@ def build_without_weights(device: str) -> FakeEngine:
     raise JobError("weights_missing", "The file fake.safetensors is missing.", "Install Limner again.")
 
 
+def build_without_cuda(device: str) -> FakeEngine:
+    """An engine on a computer without a GPU."""
+    if device.startswith("cuda"):
+        raise JobError("start_failed", f"The device '{device}' does not work here.", "Use another one.")
+    return FakeEngine(device)
+
+
 def build_crashing(device: str) -> FakeEngine:
     """An engine that takes its process with it."""
     print("the end is near", flush=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -12,15 +13,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from limner.cli.failures import one_line, report
 from limner.cli.options import Json
 from limner.cli.progress import bar
 
 if TYPE_CHECKING:
+    from limner.client import Client
     from limner.wire import ConnectionInfo, Stats, Welcome
 
-ANSWER_S = 5.0  # a backend that is alive answers a hello within this, also while it loads or draws
+ANSWER_S = 5.0  # in which a backend answers, where nothing shows that its process lives
+BUSY_S = 30.0  # in which one answers whose process lives, on a computer that is busy
 IDLE_MINUTES = 60.0
 READY_S = 120.0  # in which a worker that can start has done so
+LOOK_S = 0.1  # between two looks at workers that start
 NONE_RUNS = "No backend is running; the first drawing starts one."
 STATES = {"loading": "is loading", "ready": "is ready", "failed": "runs but cannot draw"}  # as Welcome has them
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
@@ -45,8 +50,9 @@ def find_backend() -> dict[str, Any]:
         return {"running": False}
     client = Client(connection, name="cli")
     try:
-        welcome = client.connect(ANSWER_S)
-        return {"running": True, "endpoint": connection.endpoint, **_describe(welcome, client.stats(ANSWER_S))}
+        patience = BUSY_S if connection.pid else ANSWER_S
+        welcome = client.connect(patience)
+        return {"running": True, "endpoint": connection.endpoint, **_describe(welcome, client.stats(patience))}
     except BackendError as error:
         if error.code != ErrorCode.BACKEND_LOST or forced:
             raise
@@ -92,7 +98,8 @@ def _print_state(state: Mapping[str, Any]) -> None:
         where = f" on {worker['device']}" if worker["device"] else ""
         process = f", process {worker['pid']}" if worker["pid"] else ""
         counts = f"{worker['done']} done, {worker['restarts']} restarts"
-        print(f"worker {number}: {worker['state']}{where}{process}, {counts}")
+        problem = f": {worker['problem']}" if worker.get("problem") else ""
+        print(f"worker {number}: {worker['state']}{where}{process}, {counts}{problem}")
 
 
 def stop() -> None:
@@ -165,7 +172,9 @@ def serve(
         shown.update()
         run_backend(options)
         connection = live_connection()
-        ready_on = _wait_for_worker(connection, ours=connection != found) if connection is not None else None
+        ready_on, failed = _wait_for_workers(connection, ours=connection != found) if connection else (None, [])
+    for problem in failed:
+        report(one_line(f"A worker cannot start: {problem} The others work."))
     if connection is not None:
         verb = "runs already" if connection == found else f"is ready on {ready_on}" if ready_on else "is loading"
         print(f"The backend {verb} at {connection.endpoint} (process {connection.pid}).")
@@ -173,20 +182,34 @@ def serve(
         print(f"It lets the computers whose keys lie in {folder} in at {endpoint}.")
 
 
-def _wait_for_worker(connection: ConnectionInfo, *, ours: bool) -> str | None:
-    """The device of a backend that has got ready; None for one that still loads after a long time.
+def _wait_for_workers(connection: ConnectionInfo, *, ours: bool) -> tuple[str | None, list[str]]:
+    """The devices of a backend that has got ready, and why some of its workers cannot start; (None, []) for one that
+    still loads after a long time.
 
-    Raises BackendError when its worker cannot start; a backend that was started just now is ended then.
+    Raises BackendError when no worker can start; a backend that was started just now is ended then.
     """
     from limner.client import BackendError, Client, stop_backend
     from limner.wire.errors import ErrorCode
 
     with Client(connection, name="cli") as client:
         try:
-            return client.wait_ready(READY_S).device
+            client.wait_ready(READY_S)
+            workers = _settled_workers(client)
         except BackendError as error:
             if error.code == ErrorCode.TIMEOUT:
-                return None
+                return None, []
             if ours:
                 stop_backend()
             raise
+    devices = ", ".join(dict.fromkeys(worker["device"] for worker in workers if worker["device"]))
+    return devices, [worker["problem"] for worker in workers if worker.get("problem")]
+
+
+def _settled_workers(client: Client) -> list[Mapping[str, Any]]:
+    """The workers, once each of them has started or failed to."""
+    deadline = time.monotonic() + READY_S
+    while True:
+        workers = list(client.stats(BUSY_S).extra.get("workers", []))
+        if time.monotonic() > deadline or not any(worker["state"] == "starting" for worker in workers):
+            return workers
+        time.sleep(LOOK_S)

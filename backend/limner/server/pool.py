@@ -28,13 +28,15 @@ _RESTING = (WorkerState.IDLE, WorkerState.FAILED)
 
 @dataclass(frozen=True)
 class WorkerReport:
-    """One worker in figures: `pid` 0 while it has no process, `device` "" before it was ready for the first time."""
+    """One worker in figures: `pid` 0 while it has no process, `device` "" before it was ready for the first time,
+    `problem` why it cannot start, if that is so."""
 
     pid: int
     device: str
     state: str
     restarts: int
     done: int
+    problem: str = ""
 
 
 def settings_for(devices: Sequence[str], each: int, engine: str, home: Path, log_file: Path) -> list[WorkerSettings]:
@@ -94,6 +96,7 @@ class WorkerPool:
                 worker.state.value,
                 max(0, worker.restarts),
                 worker.done,
+                worker.problem.message if worker.problem else "",
             )
             for worker in self._workers
         ]
