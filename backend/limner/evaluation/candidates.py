@@ -45,10 +45,11 @@ class Portraits:
         return f"{self.label}, refine {self.refine:g}"
 
     def portraits(self, case: Case) -> np.ndarray:
-        return np.stack([self._one(d) for d in tqdm(case.drawings, desc=f"{case.name}: {self.name}", unit="portrait")])
+        drawings = tqdm(case.drawings, desc=f"{case.name}: {self.name}", unit="portrait")
+        return np.stack([self._one(drawing, seed) for seed, drawing in enumerate(drawings)])
 
-    def _one(self, drawing: np.ndarray) -> np.ndarray:
-        given = {"refine": self.refine, "frame": "full", "shadow": False}
+    def _one(self, drawing: np.ndarray, seed: int) -> np.ndarray:
+        given = {"refine": self.refine, "seed": seed, "frame": "full", "shadow": False}
         params = self.engine.schema()["portrait"].validate(given)
         try:
             outcome = self.engine.run(Request("portrait", {"sketch": drawing[..., None]}, params), _no_progress)

@@ -19,7 +19,7 @@ from limner.models.components import PARTS
 from limner.models.feature_mapping import spread_over_windows
 from limner.models.manifold import Projection
 from limner.models.registry import Networks
-from limner.models.synthesis import LATENT_SIDE, Conditions, sample_euler
+from limner.models.synthesis import LATENT_SIDE, Conditions, sample_euler, tempered
 from limner.pipelines.base import Outcome, Progress, Request, opaque
 from limner.pipelines.drawing import Drawing, PartCache, read_drawing
 from limner.pipelines.grain import with_grain
@@ -117,13 +117,13 @@ class PortraitPipeline:
     def _synthesize(self, params: PortraitParams, condition: torch.Tensor, progress: Progress) -> torch.Tensor:
         generator = torch.Generator().manual_seed(params.seed)  # on the CPU: the same noise on every device
         config = self.networks.synthesis.config
-        noise = torch.randn(1, config.latent, LATENT_SIDE, LATENT_SIDE, generator=generator) * config.temperature
+        noise = torch.randn(1, config.latent, LATENT_SIDE, LATENT_SIDE, generator=generator)
 
         def step_done(done: int, estimate: torch.Tensor) -> None:
             progress("synthesis", 0.2 + 0.7 * (done + 1) / params.steps)
 
         velocity = partial(self.networks.synthesis.velocity, condition=condition)
-        return sample_euler(velocity, noise.to(self.networks.device), params.steps, step_done)
+        return sample_euler(velocity, tempered(noise, config).to(self.networks.device), params.steps, step_done)
 
 
 class ShadowPipeline:

@@ -17,7 +17,7 @@ from limner.models.components import DRAWING, PARTS
 from limner.models.feature_mapping import MAP_SIDE
 from limner.models.pulse import THUMBNAIL, CodeGaussian, ThumbnailDecoder, resized
 from limner.models.registry import Networks
-from limner.models.synthesis import LATENT_SIDE, Conditions, sample_euler
+from limner.models.synthesis import LATENT_SIDE, Conditions, sample_euler, tempered
 from limner.pipelines.grain import with_grain
 
 QUICK_STEPS = 2  # of the flow, for each step of the search
@@ -107,7 +107,7 @@ class PortraitPrior:
             return latent - length * trial * slope
 
     def _scaled(self, noise: torch.Tensor) -> torch.Tensor:
-        return noise * self.networks.synthesis.config.temperature
+        return tempered(noise, self.networks.synthesis.config)
 
     @cached_property
     @torch.no_grad()

@@ -24,7 +24,7 @@ from limner.pipelines.search import Found, SearchConfig, search
 from limner.pipelines.timing import Stopwatch
 
 LEAST_SIDE = 8  # pixels; less shows no face
-FINAL_STEPS = 6  # of the flow, for the portraits themselves
+FINAL_STEPS = 4  # of the flow, for the portraits themselves
 CORRECTIONS = 5  # rounds, at most, for what the search's quick portraits get wrong
 PREVIEW_SIDE, PREVIEW_EVERY = 256, 5  # pixels, steps
 

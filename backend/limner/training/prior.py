@@ -14,7 +14,15 @@ from limner.models.bank import CodeBank, refine_codes
 from limner.models.codec import Codec, half, to_pixels
 from limner.models.components import PARTS, ComponentEmbedding
 from limner.models.feature_mapping import spread_over_windows
-from limner.models.synthesis import LATENT_SIDE, Conditions, Synthesis, SynthesisConfig, path_variance, sample_euler
+from limner.models.synthesis import (
+    LATENT_SIDE,
+    Conditions,
+    Synthesis,
+    SynthesisConfig,
+    path_variance,
+    sample_euler,
+    tempered,
+)
 from limner.training.codec import to_tensor
 from limner.training.color_hints import random_hints
 from limner.training.drawn import Ahead, DrawnBatch, DrawnFaces
@@ -165,7 +173,7 @@ class PriorTask:
         generator, count = torch.Generator().manual_seed(1), len(self.held_out.photos)
         noise = torch.randn(count, self.codec.config.latent, LATENT_SIDE, LATENT_SIDE, generator=generator)
         loss = self._flow_loss(model, self.held_out, noise, (torch.arange(count) + 0.5) / count)
-        return {"val_flow": float(loss)}, self._sheet(model, noise[:SHOWN] * model.config.temperature)
+        return {"val_flow": float(loss)}, self._sheet(model, tempered(noise[:SHOWN], model.config))
 
     def _sheet(self, model: Synthesis, noise: torch.Tensor) -> np.ndarray:
         rows = self.held_out.drawn.rows[:: max(1, len(self.held_out.drawn.rows) // SHOWN)][:SHOWN]
@@ -180,6 +188,6 @@ class PriorTask:
             )
             given = self.conditions(batch)
             velocity = partial(model.velocity, condition=model.condition(given))
-            lines.append(half(self.codec.decoder(sample_euler(velocity, noise.to(self.processes.device), steps=8))))
+            lines.append(half(self.codec.decoder(sample_euler(velocity, noise.to(self.processes.device), steps=4))))
         lines.append(photos)
         return np.concatenate([np.concatenate(list(to_pixels(line)), 1) for line in lines], 0)
