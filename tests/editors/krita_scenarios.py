@@ -47,6 +47,15 @@ def first_portrait() -> Steps:
     return facts
 
 
+def refused() -> Steps:
+    """A portrait that the backend does not get."""
+    document = yield from new_document(SIDE, SIDE)
+    yield from add_sketch(document, 0, 0, SIDE, SIDE)
+    facts = yield from generate()
+    yield from close(document)
+    return facts
+
+
 def depths() -> Steps:
     """16 bits and floating point; strokes that begin to the left of the canvas; a canvas that is not square."""
     facts = {}
