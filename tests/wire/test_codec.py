@@ -197,6 +197,7 @@ def test_too_many_or_too_large_frames_are_refused_before_they_are_read():
             with pytest.raises(WireError) as caught:
                 decode(frames)
             assert caught.value.code == code
+            assert "arrived" in caught.value.message, "the sizes are looked at before all else"
 
 
 @pytest.mark.parametrize(
