@@ -25,7 +25,7 @@ from tests.support.command import Command
 
 HERE = Path(__file__).resolve().parent
 ENGINE = "tests.editors.gimp_engine:build_engine"
-PATIENCE_S = 900  # GIMP beside other work on slow cores
+PATIENCE_S = 900  # for one run of GIMP, beside other work on slow cores
 REAL_ENGINE = "limner.pipelines.engine:build_engine"
 PORTRAIT, SHADOW = "plug-in-limner-portrait", "plug-in-limner-shadow"
 LIVE, INVERT, UPSAMPLE = "plug-in-limner-live", "plug-in-limner-invert", "plug-in-limner-upsample"

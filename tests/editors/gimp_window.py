@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
-from tests.editors.gimp_real import HERE, PATIENCE_S, Gimp
+from tests.editors.gimp_real import HERE, Gimp
 
 SCREEN = "1280x900x24"
+_PATIENCE_S = 300.0  # for anything to be seen, beside other work on slow cores
 _POLL_S = 0.25
 _PROFILE = '(config-version "{version}")\n(show-welcome-dialog no)\n(check-updates no)\n'
 
@@ -32,7 +33,7 @@ Found = TypeVar("Found")
 
 def wait_for(look: Callable[[], Found | None], what: str) -> Found:
     """Look until there is something; fail after a long time."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + _PATIENCE_S
     while not (found := look()):
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         time.sleep(_POLL_S)
