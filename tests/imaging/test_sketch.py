@@ -11,7 +11,7 @@ from limner.imaging.color import hints_field
 from limner.imaging.errors import SketchError
 from limner.imaging.frame import FaceFrame, full_frame
 from limner.imaging.reading import SketchReading
-from limner.imaging.sketch import check_drawing, line_image, normalize_sketch, tone_image
+from limner.imaging.sketch import check_drawing, line_image, normalize_sketch, pen_image, tone_image
 from limner.imaging.strokes import normalize_stroke_width, stroke_width
 
 
@@ -89,6 +89,14 @@ def test_light_strokes_on_dark_are_seen_as_tones_on_paper() -> None:
     seen = tone_image(picture, SketchReading(picture), full_frame(300, 300), 300)
     assert np.median(seen) > 0.9
     assert seen[ink[..., 0] > 0.9].mean() < 0.2
+
+
+def test_sparse_lines_get_one_width_and_hatching_stays() -> None:
+    thick = 1 - drawing(width=9, side=512)
+    assert np.array_equal(pen_image(thick, full_frame(512, 512)), line_image(thick, full_frame(512, 512)))
+    y, x = np.mgrid[:512, :512]
+    hatched = np.minimum(thick, np.where((x + y) % 11 < 2, 0, 1)).astype(np.float32)
+    np.testing.assert_allclose(pen_image(hatched, full_frame(512, 512)), hatched, atol=1e-5)
 
 
 def code_of(picture: np.ndarray) -> str:

@@ -40,10 +40,10 @@ def test_lines_lie_on_the_edges_of_the_photo() -> None:
 
 
 def portrait_photo() -> np.ndarray:
-    """(256, 256) in [0, 1]: black hair over a middle-bright face with dark eyes, on a bright wall."""
+    """(256, 256) in [0, 1]: black hair over a bright face with dark eyes, on a bright wall."""
     picture = np.full((256, 256), 0.9, np.float32)
     cv2.circle(picture, (128, 128), 90, 0.08, -1, cv2.LINE_AA)
-    cv2.circle(picture, (128, 150), 70, 0.6, -1, cv2.LINE_AA)
+    cv2.circle(picture, (128, 150), 70, 0.65, -1, cv2.LINE_AA)
     for x in (100, 156):
         cv2.circle(picture, (x, 140), 6, 0.1, -1, cv2.LINE_AA)
     return picture
@@ -57,11 +57,24 @@ def test_the_darkest_parts_of_a_line_sketch_are_filled() -> None:
     assert ink[170:200, 110:146].min() > 0.9  # the face is paper
 
 
+def test_half_tones_are_hatched_and_darker_ones_cross_hatched() -> None:
+    tones = np.repeat(np.float32([0.9, 0.8, 0.5, 0.35]), 64)[None].repeat(256, 0)
+    tones[200:240] = 0.1
+    drawn = ink_sketch(tones)
+    _, bright, half, dark = np.split(drawn[:190], 4, axis=1)
+    covers = [float((1 - part[:, 16:-16]).mean()) for part in (bright, half, dark, drawn[210:230])]
+    assert covers[0] < 0.01
+    assert 0.08 < covers[1] < 0.35
+    assert 1.3 * covers[1] < covers[2] < 0.6
+    assert covers[3] > 0.99
+    assert half[:, 16:-16].std() > 0.2  # strokes, not a tone
+
+
 def test_a_dark_picture_is_not_filled_all_over() -> None:
     dark = np.full((256, 256), 0.05, np.float32)
     cv2.circle(dark, (128, 128), 60, 0.2, -1, cv2.LINE_AA)
-    assert (ink_sketch(dark) < 0.5).mean() < 0.25
-    assert (ink_sketch(np.zeros((64, 64), np.float32)) == 1).all()
+    assert (ink_sketch(dark) < 0.5).mean() < 0.4
+    assert 0.3 < ink_sketch(np.zeros((128, 128), np.float32)).mean() < 0.8  # hatched, not black
 
 
 def test_a_gray_sketch_keeps_what_is_dark_and_leaves_what_is_bright_as_paper() -> None:

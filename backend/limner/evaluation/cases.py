@@ -83,7 +83,7 @@ def held_out_of(data: Path, name: str, most: int) -> np.ndarray:
 
 
 def line_drawings(photos: np.ndarray) -> Case:
-    """XDoG line drawings of photos, without solid blacks."""
+    """XDoG line drawings of photos, without hatching."""
     drawings = np.stack([bare_lines(photo) for photo in photos])
     return Case("lines", "Lines of sharp photos", drawings, photos, photos[:0])
 

@@ -21,6 +21,7 @@ from limner.imaging.strokes import normalize_stroke_width
 _FAINTEST_LINE = 0.03  # ink below this is grain of the paper
 _MOST_GAIN = 8.0  # never darken faint lines more than eight times
 _LEAST_EXTENT = 0.03  # a mark shorter than this share of the longer side is a speck
+_DENSE = 0.12  # mean ink of a drawing with hatching
 _BRIGHTEST = 0.98  # share of a shaded drawing that is darker than its paper, at most
 _MOST_COVER = 0.94  # share of ink above which no lines can be told apart
 
@@ -51,6 +52,13 @@ def line_image(drawing: FloatImage | SketchReading, frame: FaceFrame) -> FloatIm
         gain = min(max(1.0, 0.9 / float(np.percentile(drawn, 95))), _MOST_GAIN)
         canvas = canvas if gain == 1 else (1 - np.float32(gain) * ink).clip(0, 1)
     return normalize_stroke_width(canvas)
+
+
+def pen_image(drawing: FloatImage | SketchReading, frame: FaceFrame) -> FloatImage:
+    """The frame of a normalized line drawing, (512, 512) float32 in [0, 1], 1 = paper: as by ``line_image`` where it is
+    sparse; dense drawings stay as they are, for hatching brought to another width would be of another tone."""
+    canvas = drawing.framed(frame) if isinstance(drawing, SketchReading) else extract(drawing, frame, CANVAS, PAPER)
+    return canvas if float(canvas.mean()) < 1 - _DENSE else line_image(drawing, frame)
 
 
 def tone_image(picture: NDArray[Any], reading: SketchReading, frame: FaceFrame, side: int) -> FloatImage:

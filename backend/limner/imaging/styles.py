@@ -2,7 +2,7 @@
 """The sketch makers: a photo becomes a line, gray or color sketch, or a freehand drawing.
 
 The first three are the kinds of sketch of Convolutional Sketch Inversion (Guclutuerk et al. 2016): XDoG lines with
-solid blacks, the dodged negative shaded with graphite, and edge-preserving smoothing. All are deterministic.
+hatching, the dodged negative shaded with graphite, and edge-preserving smoothing. All are deterministic.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from limner.imaging.planes import FloatImage, luma_of
 
 STYLES = ("line", "gray", "color", "freehand")
 
-_BLACK = 0.3  # darker parts are filled in with ink
+_BLACK = 0.25  # darker parts are filled in with ink
 _MOST_BLACK = 0.2  # of the picture
+_HATCHED = (0.6, 0.4)  # darker parts are hatched, and cross-hatched
+_SPACING, _STROKE = 8.0, 1.5  # of the hatching, and the width of its strokes: pixels at 512
 _GRAPHITE = 0.6  # how dark the pencil shades black
 _UNSHADED = 0.8  # brighter parts are left as paper
 _GRAIN = 0.15  # deviation of the shading by the tooth of the paper
@@ -49,7 +51,7 @@ def sketch_photo(photo: NDArray[Any], style: str, seed: int = 0) -> NDArray[np.u
 
 
 def bare_lines(photo: NDArray[Any]) -> NDArray[np.uint8]:
-    """The line sketch of a photo, as for ``sketch_photo``, without solid blacks: (H, W) uint8, 255 = paper."""
+    """The line sketch of a photo, as for ``sketch_photo``, without hatching: (H, W) uint8, 255 = paper."""
     return (line_sketch(luma_of(np.moveaxis(on_white(photo), 2, 0))) * 255 + 0.5).astype(np.uint8)
 
 
@@ -85,14 +87,31 @@ def line_sketch(gray: FloatImage) -> FloatImage:
 
 
 def ink_sketch(gray: FloatImage) -> FloatImage:
-    """XDoG lines with the darkest parts filled in, as with a brush: (H, W) in [0, 1] -> the same, 1 = paper.
+    """Pen and ink: XDoG lines, hatching in half-tones, solid blacks. (H, W) in [0, 1] -> the same, 1 = paper.
 
-    This is the solid black that XDoG's threshold gives (section 2.3), but never to more than a fifth of the picture,
-    so that a dark picture stays a drawing on paper."""
-    smooth = cv2.GaussianBlur(gray, (0, 0), max(4 * min(gray.shape) / 512, 0.5))
-    darkest = min(_BLACK, float(np.quantile(smooth, _MOST_BLACK)))
-    paper = cv2.GaussianBlur((smooth >= darkest).astype(np.float32), (0, 0), 0.6)  # soft edges, as of lines
-    return np.asarray(np.minimum(line_sketch(gray), paper), np.float32)
+    Half-tones are hatched, dark ones cross-hatched, and the darkest filled in: the solid black that XDoG's threshold
+    gives (Winnemoeller et al. 2012, section 2.3), but on no more than a fifth of the picture, so that a dark picture
+    stays a drawing on paper. Hatching is that of a photo of full brightness: it says how dark a part is, not more."""
+    unit = min(gray.shape) / 512  # one pixel at 512
+    smooth = np.asarray(cv2.GaussianBlur(gray, (0, 0), max(4 * unit, 0.5)), np.float32)
+    black = min(_BLACK, float(np.quantile(smooth, _MOST_BLACK)))
+    drawn = np.minimum(line_sketch(gray), 1 - _darker(smooth, black))
+    y, x = np.mgrid[: gray.shape[0], : gray.shape[1]].astype(np.float32)
+    for level, across in zip(_HATCHED, (x + y, x - y), strict=True):
+        drawn = np.minimum(drawn, 1 - _darker(smooth, level) * _parallel_strokes(across / np.float32(2**0.5), unit))
+    return np.asarray(drawn, np.float32)
+
+
+def _darker(smooth: FloatImage, level: float) -> FloatImage:
+    """Where a picture is darker than `level`, with edges as soft as those of lines: (H, W) in [0, 1]."""
+    return np.asarray(cv2.GaussianBlur((smooth < level).astype(np.float32), (0, 0), 0.6), np.float32)
+
+
+def _parallel_strokes(across: FloatImage, unit: float) -> FloatImage:
+    """Ink (H, W) in [0, 1] of strokes side by side; across: the distance across them in pixels."""
+    spacing, width = _SPACING * unit, max(_STROKE * unit, 0.7)
+    from_stroke = np.abs((across / spacing) % 1 - 0.5) * spacing
+    return np.asarray((width / 2 - from_stroke + 0.5).clip(0, min(width, 1)), np.float32)
 
 
 def contours(gray: FloatImage) -> FloatImage:

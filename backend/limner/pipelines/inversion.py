@@ -16,7 +16,7 @@ from limner.imaging.errors import ImagingError, SketchError
 from limner.imaging.frame import PAPER, FaceFrame, extract
 from limner.imaging.reading import SketchReading
 from limner.imaging.recognize import recognize_style
-from limner.imaging.sketch import check_drawing, line_image, tone_image
+from limner.imaging.sketch import check_drawing, pen_image, tone_image
 from limner.models.codec import Codec, to_pixels
 from limner.models.frame_finder import FrameFinder
 from limner.models.inversion import SIDE, Inversion
@@ -63,9 +63,9 @@ def _check(reading: SketchReading, style: str) -> None:
 
 
 def _as_seen(picture: NDArray[Any], reading: SketchReading, face: FaceFrame, style: str) -> NDArray[np.float32]:
-    """(256 or 512, ..., 1 or 3) in [0, 1], 1 = paper: lines of one width, tones as they are, or colors on white."""
+    """(256 or 512, ..., 1 or 3) in [0, 1], 1 = paper: ``pen_image``, tones as they are, or colors on white."""
     if style == "line":
-        return line_image(reading, face)[..., None]
+        return pen_image(reading, face)[..., None]
     if style == "gray":
         return tone_image(picture, reading, face, CODED)[..., None]
     return extract(on_white(picture), face, CODED, PAPER)

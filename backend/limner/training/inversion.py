@@ -18,7 +18,7 @@ from torch import nn
 
 from limner.imaging.frame import full_frame
 from limner.imaging.planes import FloatImage
-from limner.imaging.sketch import brightened, line_image
+from limner.imaging.sketch import brightened, pen_image
 from limner.imaging.styles import bare_lines, line_sketch, sketch_photo
 from limner.models.codec import half, to_pixels
 from limner.models.inversion import SIDE as OWN_SIDE
@@ -35,7 +35,7 @@ FEATURES_FROM = 0.85  # share of the run trained without the features
 FEATURE_MAP = 1  # of VggFeatures: relu2_2
 SIDE = 2 * OWN_SIDE  # pixels of the photos that sketches are made of
 REAL = 0.5  # share of the photos with a real drawing that are shown with it
-BARE = 0.4  # share of the line sketches without solid blacks
+BARE = 0.4  # share of the line sketches without hatching
 SHOWN = 8  # photos on a sample sheet
 
 
@@ -80,15 +80,15 @@ def sketches_of_drawing(ink: np.ndarray) -> dict[str, np.ndarray]:
     return {"gray": _in_bytes(brightened(_unit(paper))), "line": _in_bytes(line_sketch(_unit(paper)))}
 
 
-def with_even_strokes(sketch: np.ndarray) -> np.ndarray:
-    """A line sketch (256, 256) uint8 with strokes of one width, as `limner invert` shows it to the network."""
-    even = line_image(_unit(sketch), full_frame(*sketch.shape))
-    return _in_bytes(cv2.resize(even, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
+def pen_sketch(sketch: np.ndarray) -> np.ndarray:
+    """A line sketch (256, 256) uint8 as `limner invert` shows it to the network."""
+    drawn = pen_image(_unit(sketch), full_frame(*sketch.shape))
+    return _in_bytes(cv2.resize(drawn, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
 
 
 def as_seen(sketches: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Sketches by style, uint8, as `limner invert` shows them to the networks."""
-    ways = {"line": with_even_strokes, "gray": lambda sketch: _in_bytes(brightened(_unit(sketch)))}
+    ways = {"line": pen_sketch, "gray": lambda sketch: _in_bytes(brightened(_unit(sketch)))}
     return {style: ways[style](sketch) if style in ways else sketch for style, sketch in sketches.items()}
 
 
