@@ -34,6 +34,15 @@ def test_any_ink_on_any_paper_that_differs_enough(ink: tuple[float, ...], paper:
     assert found[LINES < 0.01].mean() < 0.1
 
 
+def test_hatching_around_solid_blacks_is_ink_on_paper() -> None:
+    y, x = np.mgrid[:256, :256]
+    drawn = np.where((x + y) % 6 < 2, 0, 1).astype(np.float32)  # light marks between dark strokes
+    drawn[40:160, 40:200] = 0
+    drawn[160:240, 90:130] = 1
+    assert normalize_sketch(drawn)[200, 110] > 0.95
+    assert normalize_sketch(drawn)[100, 100] < 0.05
+
+
 @settings(max_examples=25)
 @given(colors)
 def test_strokes_on_transparency_are_ink_whatever_their_color(ink: tuple[float, ...]) -> None:

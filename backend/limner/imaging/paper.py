@@ -17,6 +17,7 @@ _LAYER_COVER = 0.6  # a layer with less than this share of opaque pixels is stro
 _LEAST_TINT = 0.3  # a primary that the paper has less of is left out
 _FAINTEST_PAPER = 0.25  # never brighten paper more than four times
 _CELLS = 24  # of the grid in which paper is looked for, each way
+_MOST_LIGHT = 0.45  # mean brightness of a drawing in light strokes on dark; hatching and solid blacks leave more light
 _LEAST_CONTRAST = 0.2  # never stretch contrast more than five times
 
 
@@ -111,6 +112,8 @@ def _is_light_on_dark(luma: FloatImage) -> bool:
     if high - low < 0.02:  # one even area
         return bool(high < 0.5)
     unit = np.clip((luma - np.float32(low)) * np.float32(1 / (high - low)), 0, 1)
+    if float(unit.mean()) > _MOST_LIGHT:
+        return False
     square = np.ones((5, 5), np.uint8)
     darkest, dark = cv2.erode(unit, square), unit < 0.35
     if np.count_nonzero(dark) <= np.count_nonzero(darkest > 0.8):  # so bright all around can only be even
