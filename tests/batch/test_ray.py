@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -50,16 +49,19 @@ def test_each_actor_takes_a_gpu_where_there_are_some_and_sees_its_own_only() -> 
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    """Two nodes of one CPU each."""
+def cluster() -> Iterator[str]:
+    """The address of two nodes of one CPU each."""
     pytest.importorskip("ray", reason="Ray, an optional extra, is not installed")
     from ray.cluster_utils import Cluster
 
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    found = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    found.add_node(num_cpus=1)
-    yield found
-    found.shutdown()
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory(prefix="ray-") as folder:  # sockets need short paths
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_AUTH_MODE", "disabled")
+        head = {"num_cpus": 1, "include_dashboard": False, "temp_dir": folder}
+        found = Cluster(initialize_head=True, head_node_args=head)
+        found.add_node(num_cpus=1)
+        yield found.address
+        found.shutdown()
 
 
 @pytest.fixture
@@ -72,11 +74,11 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_folder_is_spread_over_the_cluster(cluster: Any, folder: Path, tmp_path: Path) -> None:
+def test_a_folder_is_spread_over_the_cluster(cluster: str, folder: Path, tmp_path: Path) -> None:
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
     out = tmp_path / "out"
     command = Command(tmp_path / "home", tmp_path)
-    ran = command.run("batch", folder, "-o", out, "--engine", "ray", "--address", cluster.address, "--json")
+    ran = command.run("batch", folder, "-o", out, "--engine", "ray", "--address", cluster, "--json")
     report = json.loads(ran.stdout)
     assert ran.status == 1
     assert len(report["done"]) == 6, ran
@@ -88,13 +90,11 @@ def test_a_folder_is_spread_over_the_cluster(cluster: Any, folder: Path, tmp_pat
     assert not (tmp_path / "home" / "connection.json").exists(), "no backend of this machine takes part"
 
 
-def test_a_picture_that_ends_its_actor_costs_itself_only(cluster: Any, folder: Path, tmp_path: Path) -> None:
+def test_a_picture_that_ends_its_actor_costs_itself_only(cluster: str, folder: Path, tmp_path: Path) -> None:
     Image.fromarray(np.full((20, 20), DEADLY, np.uint8)).save(folder / "deadly.png")
     command = Command(tmp_path / "home", tmp_path, "tests.support.fake_engine:build_mortal")
     report = json.loads(
-        command.run(
-            "batch", folder, "-o", tmp_path / "out", "--engine", "ray", "--address", cluster.address, "--json"
-        ).stdout
+        command.run("batch", folder, "-o", tmp_path / "out", "--engine", "ray", "--address", cluster, "--json").stdout
     )
     assert len(report["done"]) == 6
     assert [(Path(item["input"]).name, item["code"]) for item in report["failed"]] == [
@@ -102,17 +102,19 @@ def test_a_picture_that_ends_its_actor_costs_itself_only(cluster: Any, folder: P
     ]
 
 
-def test_an_engine_that_cannot_be_built_is_one_line(cluster: Any, folder: Path, tmp_path: Path) -> None:
+def test_an_engine_that_cannot_be_built_is_one_line(cluster: str, folder: Path, tmp_path: Path) -> None:
     command = Command(tmp_path / "home", tmp_path, "tests.support.fake_engine:build_without_weights")
-    on_ray = ("batch", folder, "-o", tmp_path / "out", "--engine", "ray", "--address", cluster.address)
+    on_ray = ("batch", folder, "-o", tmp_path / "out", "--engine", "ray", "--address", cluster)
     assert "fake.safetensors is missing. Install Limner again." in command.fails(*on_ray)
     assert "The Ray cluster has no GPU." in command.fails(*on_ray, "--device", "cuda")
+    nowhere = (*on_ray[:-1], "127.0.0.1:1")
+    assert "The Ray cluster cannot be reached" in command.fails(*nowhere)
 
 
-def test_actors_that_the_cluster_has_no_room_for_are_not_waited_for(cluster: Any, folder: Path, tmp_path: Path) -> None:
+def test_actors_that_the_cluster_has_no_room_for_are_not_waited_for(cluster: str, folder: Path, tmp_path: Path) -> None:
     import ray
 
-    ray.init(address=cluster.address, log_to_driver=False)
+    ray.init(address=cluster, log_to_driver=False)
     try:
         drawer = ray.remote(Drawer).options(num_cpus=1)
         items, _ = plan(find_pictures(folder), tmp_path, overwrite=False)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import socket
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -24,6 +25,7 @@ from limner.server.worker.boot import load_factory
 from limner.server.worker.failures import describe
 from limner.wire import ErrorCode, LimnerError, Problem, TaskSchema, problem
 
+_KNOCK_S = 10.0  # in which the cluster's head takes a connection
 _INSTALL = "Install it with: pip install 'limner[ray]'"
 _INSTALL_EVERYWHERE = "Install the same release of Limner on every node of the cluster, then try again."
 
@@ -73,6 +75,7 @@ def run_on_ray(
     import ray
 
     try:
+        _knock(address)
         ray.init(address or None, log_to_driver=False, logging_level=logging.ERROR, ignore_reinit_error=True)
     except Exception as error:
         text = f"The Ray cluster cannot be reached: {error}."
@@ -85,6 +88,13 @@ def run_on_ray(
         yield from actors.run(items, work, on_ready)
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raises OSError where nobody listens at HOST:PORT, which Ray itself finds out after minutes only."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit() and "/" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), _KNOCK_S).close()
 
 
 def place(device: str, resources: Mapping[str, float]) -> tuple[str, str]:
