@@ -12,7 +12,9 @@ from limner.models.components import PARTS
 from limner.models.pulse import (
     CodeGaussian,
     ThumbnailDecoder,
+    back_projected,
     bicubic,
+    mean_square,
     one_cycle_drop,
     onto_sphere,
     resampling,
@@ -99,3 +101,24 @@ def fitted(noise: float = 0.0) -> tuple[ThumbnailDecoder, torch.Tensor, torch.Te
 def test_a_linear_decoder_is_found_again() -> None:
     decoder, latents, pictures = fitted(noise=0.01)
     assert float((decoder(latents) - pictures).square().mean() / pictures.var()) < 1e-3
+
+
+def test_back_projection_adds_what_is_missed_and_no_more() -> None:
+    torch.manual_seed(0)
+    pictures = resized(torch.rand(3, 3, 8, 8), 128).clamp(0, 1) * 0.6 + 0.2
+    wanted = resized(pictures[:1], 16)
+    wanted = wanted + torch.tensor([0.1, 0.0, -0.1])[:, None, None]
+    found = back_projected(pictures, wanted, 1e-3)
+    before, after = (mean_square(resized(p, 16) - wanted) for p in (pictures, found))
+    assert (before > 2e-3).all()
+    assert (after <= 1.1e-3).all()
+    assert (after > 5e-4).all()
+    near = resized(pictures, 16)[1:2] + 0.01
+    assert torch.equal(back_projected(pictures[1:2], near, 1e-3), pictures[1:2])  # it was near enough
+
+
+def test_back_projected_pictures_stay_in_range() -> None:
+    bright = torch.full((1, 3, 64, 64), 0.95)
+    found = back_projected(bright, torch.ones(1, 3, 16, 16), 1e-5)
+    assert found.max() <= 1
+    assert found.mean() > 0.98

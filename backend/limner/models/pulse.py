@@ -16,6 +16,7 @@ from limner.models.bank import CodeBank
 from limner.models.components import PARTS, WINDOWS
 
 THUMBNAIL = 64  # side of the small pictures that the search looks at
+BACK_PROJECTIONS = 3
 
 
 def bicubic(distance: torch.Tensor) -> torch.Tensor:
@@ -50,6 +51,18 @@ def resized(pictures: torch.Tensor, side: int) -> torch.Tensor:
 def mean_square(difference: torch.Tensor) -> torch.Tensor:
     """(N, C, H, W) -> (N,)."""
     return difference.square().mean((1, 2, 3))
+
+
+def back_projected(pictures: torch.Tensor, wanted: torch.Tensor, eps: float) -> torch.Tensor:
+    """Pictures (N, 3, S, S) in [0, 1] whose down-scaled copies differ from `wanted` (1, 3, s, s) by no more than `eps`.
+
+    What a copy misses is enlarged and added, as far as is needed for that and no further (iterative back-projection:
+    Irani and Peleg 1991); clipping can leave a little more than `eps`."""
+    for _ in range(BACK_PROJECTIONS):
+        missed = wanted - resized(pictures, wanted.shape[-1])
+        share = 1 - (eps / mean_square(missed).clamp(min=eps)).sqrt()  # (N,), 0 where nothing is to be done
+        pictures = (pictures + share[:, None, None, None] * resized(missed, pictures.shape[-1])).clamp(0, 1)
+    return pictures
 
 
 def onto_sphere(x: torch.Tensor, radius: torch.Tensor) -> torch.Tensor:

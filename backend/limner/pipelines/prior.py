@@ -22,13 +22,12 @@ from limner.pipelines.grain import with_grain
 
 QUICK_STEPS = 2  # of the flow, for each step of the search
 FITTED = 12  # portraits that the thumbnail decoder is fitted to
-PROBE = 0.02  # of the latents' deviation: how far the decoder is probed along a slope
 CHUNK = 4
 
 
 def decode(codec: Codec, latents: torch.Tensor) -> torch.Tensor:
-    """(N, L, 32, 32) -> (N, 3, 512, 512) in [0, 1]."""
-    pictures = [with_grain(codec.decoder(part), 0) for part in latents.split(CHUNK)]
+    """(N, L, 32, 32) -> (N, 3, 512, 512) in [0, 1]; each has grain of its own."""
+    pictures = [with_grain(codec.decoder(latent), seed) for seed, latent in enumerate(latents.split(1))]
     return torch.cat(pictures).add(1).div(2).clamp(0, 1)
 
 
@@ -84,27 +83,6 @@ class PortraitPrior:
         """The final latents (N, L, 32, 32), in more steps; `told` hears of each."""
         velocity = partial(self.networks.synthesis.velocity, condition=self.condition(codes, colors))
         return sample_euler(velocity, self._scaled(noise), steps, lambda done, estimate: told(done + 1))
-
-    def corrected(self, latents: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-        """Latents (N, L, 32, 32) after one step of steepest descent on the residual of their portraits.
-
-        The residual is that of the portrait at 512 pixels, down-scaled, against `wanted` (1, 3, S, S); the step is as
-        long as is best where the codec's decoder is linear."""
-        return torch.cat([self._descended(latent, wanted) for latent in latents.split(1)])
-
-    def _descended(self, latent: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-        def small(z: torch.Tensor) -> torch.Tensor:
-            return resized(self.networks.codec.decoder(z).add(1).div(2), wanted.shape[-1])
-
-        start = latent.detach().requires_grad_()
-        with torch.enable_grad():
-            shown = small(start)
-            (slope,) = torch.autograd.grad((shown - wanted).square().sum(), start)
-        with torch.no_grad():
-            trial = PROBE / slope.square().mean().sqrt().clamp(min=1e-12)
-            change = small(latent - trial * slope) - shown
-            length = ((wanted - shown) * change).sum() / change.square().sum().clamp(min=1e-12)
-            return latent - length * trial * slope
 
     def _scaled(self, noise: torch.Tensor) -> torch.Tensor:
         return tempered(noise, self.networks.synthesis.config)

@@ -16,16 +16,15 @@ from limner.imaging.color import on_white
 from limner.imaging.errors import ImagingError
 from limner.imaging.frame import FaceFrame
 from limner.imaging.locate import frame_from_params
-from limner.models.pulse import THUMBNAIL, mean_square, resized
+from limner.models.pulse import THUMBNAIL, back_projected, mean_square, resized
 from limner.models.registry import Networks
 from limner.pipelines.base import JobError, Outcome, Progress, Request, opaque
 from limner.pipelines.prior import PortraitPrior, decode
-from limner.pipelines.search import Found, SearchConfig, search
+from limner.pipelines.search import MARGIN, Found, SearchConfig, search
 from limner.pipelines.timing import Stopwatch
 
 LEAST_SIDE = 8  # pixels; less shows no face
-FINAL_STEPS = 4  # of the flow, for the portraits themselves
-CORRECTIONS = 5  # rounds, at most, for what the search's quick portraits get wrong
+FINAL_STEPS = 3  # of the flow, for the portraits themselves
 PREVIEW_SIDE, PREVIEW_EVERY = 256, 5  # pixels, steps
 
 
@@ -73,18 +72,6 @@ def _square(rgb: NDArray[np.float32], frame: Any) -> FaceFrame:
         raise JobError(error.code, error.message, error.remedy) from error
 
 
-@dataclass(frozen=True)
-class Portraits:
-    """Latents (N, L, 32, 32), their portraits (N, 3, 512, 512) in [0, 1] and residuals (N,)."""
-
-    latents: torch.Tensor
-    pictures: torch.Tensor
-    residuals: torch.Tensor
-
-    def fields(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        return self.latents, self.pictures, self.residuals
-
-
 class UpsamplePipeline:
     """Searches for all candidates of a job at once."""
 
@@ -110,14 +97,17 @@ class UpsamplePipeline:
 
         with watch("synthesis"):
             latents = self.prior.sample(found.noise, found.codes, small.face, FINAL_STEPS, sampled)
-        with watch("decoding"):
-            made = self.corrected(latents, small.face, config.eps, progress)
-            order = made.residuals.argsort().tolist()
-            images = _layers(made.pictures[order])
-        corrections = (made.latents - latents).square().mean((1, 2, 3)).sqrt()
+        with watch("decoding"), torch.no_grad():
+            progress("decoding", 0.95)
+            decoded = decode(self.networks.codec, latents)
+            pictures = back_projected(decoded, small.face, MARGIN * config.eps)
+            residuals = mean_square(resized(pictures, small.face.shape[-1]) - small.face)
+            corrections = mean_square(pictures - decoded).sqrt()
+            order = residuals.argsort().tolist()
+            images = _layers(pictures[order])
         info = {
-            "candidates": _report(order, made.residuals, found.residuals, corrections),
-            "reached": bool((made.residuals <= config.eps).all()),
+            "candidates": _report(order, residuals, found.residuals, corrections),
+            "reached": bool((residuals <= config.eps).all()),
             "searched_steps": found.steps,
             "matched_side": small.face.shape[-1],
             "seed": params["seed"],
@@ -137,28 +127,6 @@ class UpsamplePipeline:
             progress("search", 0.05 + 0.75 * step / config.steps, shown)
 
         return search(generate, self.prior.thumbnails, wanted, start, config, told)
-
-    @torch.no_grad()
-    def corrected(self, latents: torch.Tensor, wanted: torch.Tensor, eps: float, progress: Progress) -> Portraits:
-        """The portraits of `latents`; those that miss `eps` are moved in the codec's latent space, as far as needed.
-
-        `progress` hears of every round, and can stop it."""
-        progress("decoding", 0.95)
-        made = self._portraits(latents, wanted)
-        for round_ in range(CORRECTIONS):
-            progress("decoding", 0.95 + 0.05 * round_ / CORRECTIONS)
-            missed = (made.residuals > eps).nonzero()[:, 0]
-            if not len(missed):
-                break
-            moved = self._portraits(self.prior.corrected(made.latents[missed], wanted), wanted)
-            better = moved.residuals < made.residuals[missed]
-            for kept, fresh in zip(made.fields(), moved.fields(), strict=True):
-                kept[missed[better]] = fresh[better]
-        return made
-
-    def _portraits(self, latents: torch.Tensor, wanted: torch.Tensor) -> Portraits:
-        pictures = decode(self.networks.codec, latents)
-        return Portraits(latents.clone(), pictures, mean_square(resized(pictures, wanted.shape[-1]) - wanted))
 
 
 def _report(
