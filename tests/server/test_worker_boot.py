@@ -33,11 +33,12 @@ def test_a_wrong_dotted_name_is_explained(name: str) -> None:
 
 
 def test_threads_soon_sleep_while_they_wait_and_the_users_own_settings_stand(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OMP_NUM_THREADS", "GOMP_SPINCOUNT"):
+    for name in ("OMP_NUM_THREADS", "GOMP_SPINCOUNT", "OPENCV_FOR_THREADS_NUM"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("limner.server.worker.boot.available_cpus", lambda: 4)
     choose_threads(beside=1)
     assert (os.environ["OMP_NUM_THREADS"], os.environ["GOMP_SPINCOUNT"]) == ("2", "30000")
+    assert os.environ["OPENCV_FOR_THREADS_NUM"] == "1"
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     monkeypatch.setenv("GOMP_SPINCOUNT", "7")
     choose_threads()

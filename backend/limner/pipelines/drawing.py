@@ -8,6 +8,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -44,18 +45,23 @@ def read_drawing(picture: NDArray[Any], frame: Any, finder: FrameFinder) -> Draw
     Raises JobError for a blank picture, a photo, or a frame that makes no sense."""
     try:
         reading = SketchReading(picture)
-        with ThreadPoolExecutor(1) as beside:  # the check takes as long as the lines do, and shares no step with them
-            check = beside.submit(check_drawing, reading)
-            try:
-                face = choose_frame(frame, reading, finder)
-                lines = line_image(reading, face)  # (512, 512), 1 = paper
-            finally:
-                check.result()  # what it has to say comes first
+        check = _beside().submit(check_drawing, reading)  # takes as long as the lines do, and shares no step with them
+        try:
+            face = choose_frame(frame, reading, finder)
+            lines = line_image(reading, face)  # (512, 512), 1 = paper
+        finally:
+            check.result()  # what it has to say comes first
     except ImagingError as error:
         raise JobError(error.code, error.message, error.remedy) from error
     ink = torch.from_numpy(1 - np.ascontiguousarray(lines, np.float32))[None, None].to(finder.device)
     # In 255 steps, so that a stroke elsewhere, which moves the paper's white by next to nothing, changes no window.
     return Drawing((F.avg_pool2d(ink, 2) * 255).round() / 255, face)
+
+
+@lru_cache(maxsize=1)
+def _beside() -> ThreadPoolExecutor:
+    """A thread that is kept: to start one for each drawing takes longer than to use it."""
+    return ThreadPoolExecutor(1, thread_name_prefix="check")
 
 
 @dataclass

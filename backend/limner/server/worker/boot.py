@@ -82,9 +82,12 @@ def choose_threads(beside: int = 0) -> None:
     By default they wait so for each other for milliseconds. Whenever another program (the editor, another worker) has
     one of the CPUs, the others then burn theirs until it comes back, and a pass takes several times as long. To sleep
     at once instead doubles the time of a pass on an idle machine; some ten thousand turns are good for both.
+
+    OpenCV gets one thread: a drawing's lines and its check run side by side, and would wait for each other's helpers.
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(worker_threads(available_cpus(), beside)))
     os.environ.setdefault("GOMP_SPINCOUNT", "30000")
+    os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
 
 
 @contextlib.contextmanager
