@@ -129,6 +129,17 @@ def test_photos_are_refused(seed: int, place: str) -> None:
     assert error.value.code == "not_a_sketch"
 
 
+def test_lines_on_bare_paper_are_told_from_photos_without_measures(monkeypatch: pytest.MonkeyPatch) -> None:
+    def measured(_: object) -> None:
+        raise AssertionError("measured")
+
+    monkeypatch.setattr("limner.imaging.photo_check.photo_measures", measured)
+    check_drawing(drawing("pen"))
+    for picture in (drawing("pencil"), photo_like(0), in_color(cv2.cvtColor(photo_like(0), cv2.COLOR_RGB2GRAY) / 255)):
+        with pytest.raises(AssertionError, match="measured"):
+            check_drawing(picture)
+
+
 def test_the_canvas_around_does_not_count() -> None:
     for picture in (drawing("pencil"), photo_like(2)):
         alone, laid_out = (photo_measures(checked(p)) for p in (picture, laid(3, 0.4, 0.8)(picture)))

@@ -34,6 +34,7 @@ _NEARLY_ALL = 0.97  # of a side: what is left out shows no other paper
 _EVEN = 0.02  # what differs less from the edge's color is even canvas
 _LEAST_SIDE = 8  # pixels of the reduced picture; nothing smaller is cut out
 _INK = 0.9  # tones below this, relative to the paper, are drawn
+_BARE, _MOSTLY = 0.97, 0.8  # tones above this are bare paper; a picture with this share of it is no photo
 
 # Log odds of "photo" per unit of each measure of ``photo_measures``, and their sum where nothing speaks for either.
 _WEIGHTS = np.array([42.0, 27.7, 27.7, -5.4, 11.8, -24.2])
@@ -42,7 +43,20 @@ _BIAS = -28.0
 
 def is_photo(picture: NDArray[Any] | SketchReading) -> bool:
     """Whether the picture, as for ``normalize_sketch``, or its reading, is a photo or a painting, not a drawing."""
-    return float(photo_measures(picture) @ _WEIGHTS) + _BIAS > 0
+    reading = SketchReading.of(picture)
+    return not _is_mostly_paper(reading) and float(photo_measures(reading) @ _WEIGHTS) + _BIAS > 0
+
+
+def _is_mostly_paper(reading: SketchReading) -> bool:
+    """Whether a gray picture is bare paper between a few lines, which no photo is: that is told ten times as fast.
+
+    Of 2672 gray photos (as they are, on a white canvas, cut out on white) none has a share of paper above 0.78;
+    drawings in lines have 0.7 to 0.95."""
+    if len(reading.small.color) > 1:
+        return False
+    rows, columns = _box(reading.small_gray < _INK)
+    drawn = reading.small_gray[rows, columns]
+    return bool(np.count_nonzero(drawn > _BARE) >= _MOSTLY * drawn.size)
 
 
 def photo_measures(picture: NDArray[Any] | SketchReading) -> NDArray[np.float64]:
