@@ -140,7 +140,7 @@ def test_broad_noise_keeps_more_of_itself_than_fine_noise() -> None:
     torch.testing.assert_close(inner, 0.2 * checks[..., 4:-4, 4:-4], atol=0.1, rtol=0)
     noise = torch.randn(64, 16, 32, 32, generator=torch.Generator().manual_seed(0))
     assert float(tempered(noise, config).std()) == pytest.approx(
-        (0.2**2 + (0.8**2 - 0.2**2) * 36 / 1024) ** 0.5, rel=0.02
+        (0.2**2 + (0.8**2 - 0.2**2) * 64 / 1024) ** 0.5, rel=0.02
     )
     same = SynthesisConfig(temperature=0.4, broad_temperature=0.4)
     torch.testing.assert_close(tempered(noise, same), 0.4 * noise)

@@ -19,7 +19,7 @@ from limner.models.flow_unet import FlowUNet
 
 LATENT_SIDE = 32
 PATCH = 2
-BROAD = 6  # cosines each way that count as broad: up to two and a half waves across the picture
+BROAD = 8  # cosines each way that count as broad: up to three and a half waves across the picture
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class SynthesisConfig:
     time: int = 256
     condition: int = 64
     temperature: float = 0.25
-    broad_temperature: float = 0.7
+    broad_temperature: float = 0.8
     mapping: FeatureMappingConfig = field(default_factory=FeatureMappingConfig)
 
 
