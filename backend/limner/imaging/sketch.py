@@ -19,6 +19,7 @@ from limner.imaging.reading import SketchReading
 from limner.imaging.strokes import normalize_stroke_width
 
 _FAINTEST_LINE = 0.03  # ink below this is grain of the paper
+_FULL_INK = 0.9  # as dark as lines are brought back to
 _MOST_GAIN = 8.0  # never darken faint lines more than eight times
 _LEAST_EXTENT = 0.03  # a mark shorter than this share of the longer side is a speck
 _DENSE = 0.12  # mean ink of a drawing with hatching
@@ -47,9 +48,10 @@ def line_image(drawing: FloatImage | SketchReading, frame: FaceFrame) -> FloatIm
     """
     canvas = drawing.framed(frame) if isinstance(drawing, SketchReading) else extract(drawing, frame, CANVAS, PAPER)
     ink = 1 - canvas
-    drawn = ink[ink > _FAINTEST_LINE]
-    if drawn.size:
-        gain = min(max(1.0, 0.9 / float(np.percentile(drawn, 95))), _MOST_GAIN)
+    drawn = ink > _FAINTEST_LINE
+    # Where more than the darkest twentieth is full ink, which is quick to see, nothing has to be brought back.
+    if 20 * np.count_nonzero(ink > _FULL_INK) <= np.count_nonzero(drawn) + 20 and drawn.any():
+        gain = min(max(1.0, _FULL_INK / float(np.percentile(ink[drawn], 95))), _MOST_GAIN)
         canvas = canvas if gain == 1 else (1 - np.float32(gain) * ink).clip(0, 1)
     return normalize_stroke_width(canvas)
 

@@ -26,6 +26,7 @@ TARGET_WIDTH = 3.0  # width of the normalized lines at 512 x 512, pixels
 _INK = 0.4  # darker than 1 - _INK after the local stretch is ink
 _SPECK = 8  # connected ink of fewer pixels is dust
 _FAINTEST = 0.08  # local contrast below this is grain of the paper
+_LEAST_SHADING = 0.10  # share of a drawing; less is none, and twice as much is all
 _SHARE_OF_SPACING = 0.45  # lines closer than their width over this are drawn thinner
 _SQUARE = np.ones((3, 3), np.uint8)
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
@@ -40,7 +41,7 @@ def normalize_stroke_width(gray: FloatImage, target_px: float = TARGET_WIDTH) ->
     single line width: the more of it is shading (see ``shading_share``), the more of it is left as it is.
     """
     gray = np.asarray(gray, np.float32)
-    lines_only = 1 - _smoothstep(0.10, 0.20, shading_share(gray))
+    lines_only = _share_of_lines(gray)
     if lines_only == 0:
         return gray.copy()
     ink = _find_ink(gray)
@@ -71,6 +72,17 @@ def stroke_width(gray: FloatImage) -> float:
     return area / length if length else 0.0
 
 
+def _share_of_lines(gray: FloatImage) -> float:
+    """1 for a drawing in lines, 0 for a shaded one, between them for one that is both."""
+    if np.count_nonzero(_mid_tones(gray)) <= _LEAST_SHADING * gray.size:  # the shading is among them
+        return 1.0
+    return 1 - _smoothstep(_LEAST_SHADING, 2 * _LEAST_SHADING, shading_share(gray))
+
+
+def _mid_tones(gray: FloatImage) -> NDArray[np.bool_]:
+    return (gray > 0.15) & (gray < 0.93)
+
+
 def shading_share(gray: FloatImage) -> float:
     """Share of the picture that is shading: mid-tones that are not the soft edge of a line. (H, W) -> 0..1.
 
@@ -78,7 +90,7 @@ def shading_share(gray: FloatImage) -> float:
     """
     radius = _disk(2)
     darkest, brightest = cv2.erode(gray, radius), cv2.dilate(gray, radius)
-    mid = (gray > 0.15) & (gray < 0.93)
+    mid = _mid_tones(gray)
     edge = (brightest > 0.93) & ((darkest < 0.3) | (brightest - darkest > 0.5))
     return float(np.count_nonzero(mid & ~edge) / gray.size)
 
