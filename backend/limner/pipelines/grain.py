@@ -16,8 +16,9 @@ def with_grain(rgb: torch.Tensor, seed: int) -> torch.Tensor:
     return rgb + _grain(rgb.shape[2] // 2, rgb.shape[3] // 2, seed).to(rgb)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _grain(height: int, width: int, seed: int) -> torch.Tensor:
-    """What is added, (1, 1, 2H, 2W): an artist draws many portraits of one seed."""
+    """What is added, (1, 3, 2H, 2W) as decoders lay out their output: an artist draws many portraits of one seed."""
     noise = torch.randn(1, 1, height, width, generator=torch.Generator().manual_seed(seed))
-    return (GRAIN / 127.5) * F.interpolate(noise, scale_factor=2.0)
+    grain = (GRAIN / 127.5) * F.interpolate(noise, scale_factor=2.0)
+    return grain.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
