@@ -45,7 +45,7 @@ def read_drawing(picture: NDArray[Any], frame: Any, finder: FrameFinder) -> Draw
     Raises JobError for a blank picture, a photo, or a frame that makes no sense."""
     try:
         reading = SketchReading(picture)
-        check = _beside().submit(check_drawing, reading)  # takes as long as the lines do, and shares no step with them
+        check = beside().submit(check_drawing, reading)  # takes as long as the lines do, and shares no step with them
         try:
             face = choose_frame(frame, reading, finder)
             lines = line_image(reading, face)  # (512, 512), 1 = paper
@@ -59,9 +59,9 @@ def read_drawing(picture: NDArray[Any], frame: Any, finder: FrameFinder) -> Draw
 
 
 @lru_cache(maxsize=1)
-def _beside() -> ThreadPoolExecutor:
-    """A thread that is kept: to start one for each drawing takes longer than to use it."""
-    return ThreadPoolExecutor(1, thread_name_prefix="check")
+def beside() -> ThreadPoolExecutor:
+    """A thread for what needs no network, kept: to start one for each drawing takes longer than to use it."""
+    return ThreadPoolExecutor(1, thread_name_prefix="beside")
 
 
 @dataclass

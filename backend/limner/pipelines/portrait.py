@@ -21,7 +21,7 @@ from limner.models.manifold import Projection
 from limner.models.registry import Networks
 from limner.models.synthesis import LATENT_SIDE, Conditions, sample_euler, tempered
 from limner.pipelines.base import Outcome, Progress, Request, opaque
-from limner.pipelines.drawing import Drawing, PartCache, read_drawing
+from limner.pipelines.drawing import Drawing, PartCache, beside, read_drawing
 from limner.pipelines.grain import with_grain
 from limner.pipelines.shadow import merge_shadows
 from limner.pipelines.timing import Stopwatch
@@ -67,29 +67,26 @@ class PortraitPipeline:
         progress("reading", 0.0)
         with watch("reading"):
             drawing = read_drawing(request.images["sketch"], params.frame, self.networks.frame_finder)
-        progress("components", 0.05)
         with watch("components"):
             parts = self.cache.parts(drawing.ink, request.canvas)
             codes = self.cache.codes(parts)
         with watch("manifold"):
             projections = self.cache.projections(parts)
-        shadows = None
+        guide = None
         if params.shadow:
             progress("shadow", 0.1)
             with watch("shadow"):
-                shadows = self.cache.shadows(parts)
-        progress("features", 0.2)
+                guide = beside().submit(merge_shadows, self.cache.shadows(parts))  # while the synthesis runs
         with watch("features"):
             hints = self._hints(request.images.get("color_hints"), drawing.frame)
             condition = self._condition(params, drawing, codes, projections, hints)
         with watch("synthesis"):
             latent = self._synthesize(params, condition, progress)
-        progress("decoding", 0.9)
         with watch("decoding"):
             decoded = self.networks.codec.decoder(latent)  # (1, 3, 512, 512)
         with watch("pixels"):
             images = {"portrait": opaque(to_pixels(with_grain(decoded, params.seed))[0])}
-            images |= {} if shadows is None else {"shadow": merge_shadows(shadows)}
+            images |= {} if guide is None else {"shadow": guide.result()}
         info = {"seed": params.seed, "frame": drawing.frame.as_dict(), "timings_ms": watch.milliseconds()}
         return Outcome(images, info)
 
@@ -120,7 +117,8 @@ class PortraitPipeline:
         noise = torch.randn(1, config.latent, LATENT_SIDE, LATENT_SIDE, generator=generator)
 
         def step_done(done: int, estimate: torch.Tensor) -> None:
-            progress("synthesis", 0.2 + 0.7 * (done + 1) / params.steps)
+            stage = "synthesis" if done + 1 < params.steps else "decoding"
+            progress(stage, 0.2 + 0.7 * (done + 1) / params.steps)
 
         velocity = partial(self.networks.synthesis.velocity, condition=condition)
         return sample_euler(velocity, tempered(noise, config).to(self.networks.device), params.steps, step_done)
