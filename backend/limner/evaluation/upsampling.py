@@ -87,8 +87,8 @@ class Searcher:
     def search(self, name: str, small: np.ndarray, candidates: int, size: int = 0) -> Searched:
         """name: of this kind of input, for the files and the progress bar; size: the side it is matched at."""
         found = []
-        for i, picture in enumerate(tqdm(small, desc=f"upsample {name}", unit="face")):
-            kept = self.folder / f"{name}-{candidates}" / f"{i:03}.npz"
+        for picture in tqdm(small, desc=f"upsample {name}", unit="face"):
+            kept = self.folder / f"{name}-{candidates}" / f"{hashlib.sha256(picture.tobytes()).hexdigest()[:16]}.npz"
             if not kept.exists():
                 self._search_one(picture, candidates, size, kept)
             with np.load(kept) as stored:
