@@ -55,26 +55,27 @@ class NormedResidual(nn.Module):
 
 
 class ResidualInverter(nn.Module):
-    """The 11 layers: (N, C, H, W) sketches in [-1, 1], 1 = paper -> (N, 3, H, W) RGB in [-1, 1]."""
+    """The 11 layers: (N, C, H, W) sketches in [-1, 1], 1 = paper -> (N, 3, H, W) RGB in [-1, 1].
+
+    What layers 1 and 2 make is added to what layers 10 and 9 make, as identities in residual blocks are: so that a
+    sketch's own lines do not have to pass the coarse middle."""
 
     def __init__(self, channels: int, config: InversionConfig) -> None:
         super().__init__()
         fine, middle, coarse = config.widths
-        self.layers = nn.Sequential(
-            nn.PixelUnshuffle(BLOCK),
-            layer(channels * BLOCK**2, fine, 9),
-            layer(fine, middle, 3, stride=2),
-            layer(middle, coarse, 3, stride=2),
-            *(NormedResidual(coarse) for _ in range(config.blocks)),
-            enlarging(coarse, middle),
-            enlarging(middle, fine),
-            nn.Conv2d(fine, 3 * BLOCK**2, 9, padding=4),
-            nn.PixelShuffle(BLOCK),
-            nn.Tanh(),
-        )
+        self.fine = layer(channels * BLOCK**2, fine, 9)
+        self.middle = layer(fine, middle, 3, stride=2)
+        blocks = (NormedResidual(coarse) for _ in range(config.blocks))
+        self.coarse = nn.Sequential(layer(middle, coarse, 3, stride=2), *blocks, enlarging(coarse, middle))
+        self.enlarged = enlarging(middle, fine)
+        self.leave = nn.Conv2d(fine, 3 * BLOCK**2, 9, padding=4)
 
     def forward(self, sketch: torch.Tensor) -> torch.Tensor:
-        return self.layers(sketch)
+        fine = self.fine(F.pixel_unshuffle(sketch, BLOCK))  # (N, 32, H / 2, W / 2)
+        middle = self.middle(fine)  # (N, 64, H / 4, W / 4)
+        middle = middle + self.coarse(middle)
+        fine = fine + self.enlarged(middle)
+        return F.pixel_shuffle(self.leave(fine), BLOCK).tanh()
 
 
 class UNetInverter(nn.Module):
