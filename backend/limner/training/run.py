@@ -155,7 +155,8 @@ def train_inversion_baseline(run: Run) -> None:
 def _train_inversion(run: Run, config: InversionConfig, name: str) -> None:
     with joined_processes() as processes:
         task = InversionTask(DrawnFaces(run.data, run.cache), config, processes)
-        Trainer(task, LoopConfig(run.minutes, lr=1e-3), run.out / name, run.resume, processes).run()
+        loop = LoopConfig(run.minutes, lr=1e-3, ema=0.99)  # more would lag behind the batch normalization
+        Trainer(task, loop, run.out / name, run.resume, processes).run()
 
 
 def train_pix2pix(run: Run) -> None:
