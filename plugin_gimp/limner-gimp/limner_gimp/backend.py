@@ -39,7 +39,6 @@ _STAGES = {
     "reading": N_("Reading the sketch"),
     "components": N_("Looking at the parts of the face"),
     "shadow": N_("Drawing the shadow guide"),
-    "features": N_("Merging the parts"),
     "synthesis": N_("Painting the portrait"),
     "decoding": N_("Finishing the portrait"),
     "inversion": N_("Turning the sketch into a photo"),
