@@ -46,7 +46,22 @@ def line_image(drawing: FloatImage | SketchReading, frame: FaceFrame) -> FloatIm
     normalized as a whole. Returns (512, 512) float32 in [0, 1], 1 = paper. Lines that became faint because the frame
     was shrunk are brought back to full ink first.
     """
-    canvas = drawing.framed(frame) if isinstance(drawing, SketchReading) else extract(drawing, frame, CANVAS, PAPER)
+    return _with_even_lines(_framed(drawing, frame))
+
+
+def pen_image(drawing: FloatImage | SketchReading, frame: FaceFrame) -> FloatImage:
+    """The frame of a normalized line drawing, (512, 512) float32 in [0, 1], 1 = paper: as by ``line_image`` where it is
+    sparse; dense drawings stay as they are, for hatching brought to another width would be of another tone."""
+    canvas = _framed(drawing, frame)
+    return canvas if float(canvas.mean()) < 1 - _DENSE else _with_even_lines(canvas)
+
+
+def _framed(drawing: FloatImage | SketchReading, frame: FaceFrame) -> FloatImage:
+    return drawing.framed(frame) if isinstance(drawing, SketchReading) else extract(drawing, frame, CANVAS, PAPER)
+
+
+def _with_even_lines(canvas: FloatImage) -> FloatImage:
+    """(512, 512), full ink where the lines are faint, and of one width."""
     ink = 1 - canvas
     drawn = ink > _FAINTEST_LINE
     # Where more than the darkest twentieth is full ink, which is quick to see, nothing has to be brought back.
@@ -54,13 +69,6 @@ def line_image(drawing: FloatImage | SketchReading, frame: FaceFrame) -> FloatIm
         gain = min(max(1.0, _FULL_INK / float(np.percentile(ink[drawn], 95))), _MOST_GAIN)
         canvas = canvas if gain == 1 else (1 - np.float32(gain) * ink).clip(0, 1)
     return normalize_stroke_width(canvas)
-
-
-def pen_image(drawing: FloatImage | SketchReading, frame: FaceFrame) -> FloatImage:
-    """The frame of a normalized line drawing, (512, 512) float32 in [0, 1], 1 = paper: as by ``line_image`` where it is
-    sparse; dense drawings stay as they are, for hatching brought to another width would be of another tone."""
-    canvas = drawing.framed(frame) if isinstance(drawing, SketchReading) else extract(drawing, frame, CANVAS, PAPER)
-    return canvas if float(canvas.mean()) < 1 - _DENSE else line_image(drawing, frame)
 
 
 def tone_image(picture: NDArray[Any], reading: SketchReading, frame: FaceFrame, side: int) -> FloatImage:
