@@ -9,11 +9,13 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from limner.bench.drawings import example_sketch, with_other_eye
 from limner.models.components import PARTS
 from limner.pipelines.base import Cancelled, JobError, Request
 from limner.pipelines.engine import Engine, build_engine, choose_device
+from limner.pipelines.portrait import trust_in_lines
 from tests.imaging.drawings import photo_like
 from tests.pipelines.conftest import face_drawing, run
 
@@ -60,6 +62,15 @@ def test_refine_moves_the_portrait_and_parts_win_over_it(engine: Engine) -> None
     assert not np.array_equal(soft, literal)
     each = run(engine, face_drawing(), refine=0, **dict.fromkeys(PARTS, 1.0)).images["portrait"]
     assert np.array_equal(each, literal)
+
+
+def test_lines_are_trusted_sooner_than_codes_and_without_a_leap() -> None:
+    trust = trust_in_lines(torch.linspace(0, 1, 101))
+    assert trust[0] == 0
+    assert trust[-1] == 1
+    assert (trust.diff() > 0).all()
+    assert trust.diff().max() < 0.025
+    assert float(trust[30]) == pytest.approx(0.51)
 
 
 def test_color_hints_change_the_portrait_where_they_are_opaque(engine: Engine) -> None:

@@ -22,7 +22,7 @@ COMPONENTS = ComponentConfig(widths=(4, 8, 8, 8), remainder_widths=(4, 8, 8, 8))
 SYNTHESIS = SynthesisConfig(
     latent=4, widths=(16, 16), time=16, condition=8, mapping=FeatureMappingConfig((8, 8), (8, 8))
 )
-INVERSION = InversionConfig(widths=(8, 8, 8), blocks=1)
+INVERSION = InversionConfig(widths=(8, 8, 8), views=(2,))
 
 
 def random_codes(count: int, generator: torch.Generator | None = None) -> dict[str, torch.Tensor]:

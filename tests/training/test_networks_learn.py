@@ -24,7 +24,7 @@ from limner.training.drawn import DrawnFaces
 from limner.training.faces import DataError, read_index
 from limner.training.frame_finder import FrameFinderTask
 from limner.training.loop import LoopConfig, Task, Trainer
-from limner.training.prior import PriorTask
+from limner.training.prior import DETAIL, PriorTask
 from limner.training.run import fingerprint
 from limner.training.soft_latents import SoftLatents
 from tests.support.tiny import CODEC, COMPONENTS, FRAME_FINDER, SYNTHESIS, awaken
@@ -103,6 +103,15 @@ def test_the_decoder_learns(
     assert torch.equal(codec.encoder.components.weight, before)
 
 
+def test_plain_crops_hardly_change_from_pixel_to_pixel() -> None:
+    plain = decoder_training.random_gradients(50, 64, np.random.default_rng(0))
+    assert plain.shape == (50, 3, 64, 64)
+    assert plain.abs().max() <= 1
+    assert max(plain.diff(dim=2).abs().max(), plain.diff(dim=3).abs().max()) < 0.05
+    assert plain.amax((2, 3)).std() > 0.4  # of all colors
+    assert (plain.amax((2, 3)) - plain.amin((2, 3))).mean() > 0.1  # but not even
+
+
 def test_the_components_learn(faces: DrawnFaces, tmp_path: Path) -> None:
     assert_all_learn(ComponentTask(faces, COMPONENTS), tmp_path)
 
@@ -139,7 +148,8 @@ def test_guidance_exaggerates_what_the_drawing_changes(prior: PriorTask) -> None
         drawn, plain = (model.velocity(path, time, c) for c in (condition, model.without_drawing(condition)))
         guided = prior._flow_loss(model, batch, noise, time, guidance=0.5)
     wanted = latent - noise + 0.5 * (drawn - plain)
-    expected = ((drawn - wanted).square() * path_variance(time, model.variance)).mean()
+    weight = path_variance(time, model.variance) * model.variance[:, None, None] ** (DETAIL - 1)
+    expected = ((drawn - wanted).square() * weight).mean()
     assert float((drawn - plain).abs().max()) > 1e-3
     torch.testing.assert_close(guided, expected)
 

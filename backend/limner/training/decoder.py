@@ -19,6 +19,7 @@ from limner.training.processes import ALONE, Processes
 from limner.training.soft_latents import SoftLatents
 
 BATCH = 8  # crops, the first half of true latents, the others of soft ones
+PLAIN = 2  # crops beside them that show a soft gradient: what a cell's grid shows on first
 CELLS = 10  # latent cells on the side of a crop
 MARGIN, WINDOW = 2 * OUT, 80  # pixels at a crop's border that only the pixel losses see; side of what the features see
 JUDGED = slice(1, None)  # VGG's blocks that the critic sees: the first shows edges, which L1 takes care of
@@ -35,6 +36,12 @@ class Contest(nn.Module):
     def __init__(self, decoder: Decoder, critic: Critic) -> None:
         super().__init__()
         self.decoder, self.critic = decoder, critic
+
+
+def random_gradients(count: int, side: int, rng: np.random.Generator) -> torch.Tensor:
+    """Pictures (count, 3, side, side) in [-1, 1] of any color that changes a little from corner to corner."""
+    corners = rng.uniform(-1, 1, (count, 3, 1, 1)) + rng.normal(0, 0.15, (count, 3, 2, 2))
+    return F.interpolate(torch.from_numpy(corners).float(), size=side, mode="bilinear").clamp(-1, 1)
 
 
 class DecoderTask:
@@ -92,6 +99,10 @@ class DecoderTask:
             photos.append(picture[..., y * OUT : (y + CELLS) * OUT, x * OUT : (x + CELLS) * OUT])
         return torch.cat(latents), torch.cat(photos)
 
+    def _plain_loss(self, decoder: nn.Module, rng: np.random.Generator) -> torch.Tensor:
+        wanted = random_gradients(PLAIN, CELLS * OUT, rng).to(self.processes.device)
+        return F.l1_loss(decoder(self.soft.codec.encoder(half(wanted))), wanted)
+
     def losses(self, model: nn.Module, step: int, progress: float) -> Mapping[str, torch.Tensor]:
         assert isinstance(model, Contest)
         rng = np.random.default_rng((13, step, self.processes.rank))
@@ -108,12 +119,13 @@ class DecoderTask:
             "pixel": F.l1_loss(half(output[true]), half(photos[true])),
             "detail": F.l1_loss(output[true], photos[true]),
             "soft": F.l1_loss(half(output), half(photos)),
+            "plain": self._plain_loss(model.decoder, rng),
         }
         shown = self.features(output[window])
         losses["perceptual"] = feature_distance(shown, wanted)
         losses["judging"], losses["fooling"] = contest(model.critic, shown[JUDGED], wanted[JUDGED])
         weight = ADVERSARIAL if progress >= ADVERSARIAL_FROM else 0.0
-        total = 2 * losses["pixel"] + losses["detail"] + losses["soft"] + 0.4 * losses["perceptual"]
+        total = 2 * losses["pixel"] + losses["detail"] + losses["soft"] + losses["plain"] + 0.4 * losses["perceptual"]
         return {**losses, "total": total + losses["judging"] + weight * losses["fooling"]}
 
     @torch.no_grad()
