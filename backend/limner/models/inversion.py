@@ -25,13 +25,13 @@ class InversionConfig:
     """`kind`: "residual", the paper's network with `widths` fine to coarse, kernels of `kernel` at both ends and a
     residual block for each of `views`, or "unet", the baseline of the same number of weights with `unet` widths.
 
-    views: how many cells of 8x8 a block sees as one; the larger, the more of the picture each place knows of."""
+    views: how many cells of 16x16 pixels, on a side, a block sees as one."""
 
     kind: str = "residual"
     widths: tuple[int, int, int] = (48, 64, 128)
     kernel: int = 5
     views: tuple[int, ...] = (1, 2, 4, 2, 1)
-    unet: tuple[int, ...] = (48, 96, 192, 208)
+    unet: tuple[int, ...] = (48, 96, 192, 216)
 
 
 def layer(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
@@ -68,9 +68,9 @@ class NormedResidual(nn.Module):
 class ResidualInverter(nn.Module):
     """The 11 layers: (N, C, H, W) sketches in [-1, 1], 1 = paper -> (N, 3, H, W) RGB in [-1, 1].
 
-    Three ways lead around the coarse middle, each with a learned gain for every channel: what layers 1 and 2 make is
-    added to what layers 10 and 9 make, and the sketch itself to the portrait. All start closed, so that the tones are
-    learned first, but the sketch's own colors start open."""
+    Three ways lead around the coarse middle: what layers 1 and 2 make is added to what layers 10 and 9 make, with a
+    learned gain for every channel, and the sketch itself to the portrait, by a 1x1 convolution. All start closed, so
+    that the tones are learned first, but the sketch's own colors start open."""
 
     def __init__(self, channels: int, config: InversionConfig) -> None:
         super().__init__()
