@@ -24,7 +24,7 @@ from limner.training.drawn import DrawnFaces
 from limner.training.faces import DataError, read_index
 from limner.training.frame_finder import FrameFinderTask
 from limner.training.loop import LoopConfig, Task, Trainer
-from limner.training.prior import DETAIL, PriorTask
+from limner.training.prior import DETAIL, TINY, PriorTask
 from limner.training.run import fingerprint
 from limner.training.soft_latents import SoftLatents
 from tests.support.tiny import CODEC, COMPONENTS, FRAME_FINDER, SYNTHESIS, awaken
@@ -135,6 +135,14 @@ def test_the_frame_finder_is_shown_where_the_face_is(faces: DrawnFaces) -> None:
 
 def test_the_synthesis_learns(prior: PriorTask, tmp_path: Path) -> None:
     assert_all_learn(prior, tmp_path)
+
+
+def test_some_batches_give_the_synthesis_what_the_search_gives_it(prior: PriorTask) -> None:
+    batch = prior._batch(np.repeat(prior.faces.train, 60)[:60], 0)
+    whole = batch.color[:, 3].flatten(1).amin(1) == 1
+    undrawn = torch.stack(list(batch.literal.values())).amax(0) == 0
+    tiny = whole & undrawn & (batch.mapped.flatten() == 1)
+    assert 0.3 * TINY < tiny.float().mean() < 3 * TINY
 
 
 def test_guidance_exaggerates_what_the_drawing_changes(prior: PriorTask) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from limner.training.color_hints import random_hints, random_mask
+from limner.training.color_hints import TINY_NOISE, random_hints, random_mask, tiny_picture
 from limner.training.pairs import registered_ink
 from limner.training.sketches import SIDE, Slips, brought_out, clean_lines, draw, erase, warp, without_specks
 from limner.training.strokes import JAW, LIPS, OVAL, draw_stroke, landmark_drawing, oval_mask, smooth_path
@@ -108,6 +108,18 @@ def test_hints_are_often_left_out_and_follow_the_photo() -> None:
     hints = random_hints(red, rng)
     assert hints.shape == (20, 4, 32, 32)
     assert (hints[:, 0] - hints[:, 1]).min() > 0.5
+
+
+def test_a_tiny_picture_tells_all_its_colors_and_nothing_finer() -> None:
+    rng, down = np.random.default_rng(2), torch.linspace(-0.8, 0.8, 256)[:, None].expand(256, 256)
+    stripes = 0.2 * torch.tensor([1.0, -1.0]).repeat(128).expand(256, 256)  # of one pixel
+    photo = torch.stack([down, -down, stripes])
+    for _ in range(20):
+        hint = tiny_picture(photo, rng)
+        assert hint.shape == (4, 32, 32)
+        assert bool((hint[3] == 1).all())
+        away = hint[:3] - torch.nn.functional.avg_pool2d(photo, 8)
+        assert float(away.square().mean().sqrt()) < TINY_NOISE
 
 
 def test_a_stroke_passes_its_points_and_stays_in_range() -> None:

@@ -1,9 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Building blocks shared by Limner's networks."""
 
+from typing import TypeVar
+
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def in_channels_last(network: Network) -> Network:
+    """`network` itself, its kernels stored channels last: CPUs are a tenth to a quarter quicker so."""
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def conv3(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:

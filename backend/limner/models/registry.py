@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from limner.models.bank import CodeBank
+from limner.models.blocks import in_channels_last
 from limner.models.codec import Codec, CodecConfig
 from limner.models.components import PARTS, ComponentConfig, ComponentEmbedding
 from limner.models.frame_finder import FrameFinder, FrameFinderConfig
@@ -151,8 +152,7 @@ def load_network(name: str, folder: Path, device: torch.device) -> nn.Module:
     except RuntimeError as error:
         message = f"The weights {name}.safetensors do not fit their network."
         raise WeightsError("weights_damaged", message, _REMEDY) from error
-    moved = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return moved.eval().requires_grad_(False)  # (channels last: a tenth quicker on CPUs)
+    return in_channels_last(network.to(device)).eval().requires_grad_(False)
 
 
 def load_bank(folder: Path, device: torch.device) -> CodeBank:

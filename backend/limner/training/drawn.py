@@ -19,6 +19,7 @@ from limner.training.sketches import Slips, clean_lines, draw
 
 T = TypeVar("T")
 AS_IT_IS = Look()
+SHARP, PAIRED = 16.0, 16.0  # weights of photos that portraits learn from; the soft ones, 1, are there for breadth
 
 
 @dataclass(frozen=True)

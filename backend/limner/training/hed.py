@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 from tqdm import tqdm
 
+from limner.models.blocks import in_channels_last
 from limner.training.codec import to_tensor
 
 BLOCKS = (2, 2, 3, 3, 3)  # convolutions of VGG16's blocks
@@ -94,7 +95,7 @@ def fill_edges(
         file.parent.mkdir(parents=True, exist_ok=True)
         np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=photos.shape[:3])
     stored, until, found = np.lib.format.open_memmap(file, mode="r+"), time.monotonic() + 60 * minutes, 0
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = in_channels_last(network)
     for row in tqdm([r for r in rows if not stored[r, 0, 0]], desc="finding edges", unit="photo"):
         if time.monotonic() > until:
             break

@@ -20,6 +20,7 @@ from limner.imaging.frame import full_frame
 from limner.imaging.planes import FloatImage
 from limner.imaging.sketch import brightened, pen_image
 from limner.imaging.styles import bare_lines, line_sketch, sketch_photo
+from limner.models.blocks import in_channels_last
 from limner.models.codec import half, to_pixels
 from limner.models.inversion import SIDE as OWN_SIDE
 from limner.models.inversion import STYLES, Inversion, InversionConfig
@@ -120,10 +121,7 @@ class InversionTask:
     batch = BATCH
 
     def __init__(self, faces: DrawnFaces, config: InversionConfig, processes: Processes = ALONE) -> None:
-        self.model: nn.Module = Inversion(config)
-        for weight in self.model.parameters():
-            if weight.dim() == 4:  # channels last: a quarter quicker
-                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+        self.model: nn.Module = in_channels_last(Inversion(config))
         self.faces, self.processes = faces, processes
         self.features = VggFeatures(find_hed_weights()).to(processes.device)
         self.weights = faces.weights(sharp=3, paired=2)

@@ -16,7 +16,7 @@ from torch.func import functional_call
 
 from limner.models.codec import to_pixels
 from limner.models.pix2pix import Pix2Pix, Pix2PixConfig
-from limner.training.drawn import Ahead, DrawnFaces
+from limner.training.drawn import PAIRED, SHARP, Ahead, DrawnFaces
 from limner.training.faces import STUDIO_SET
 from limner.training.inversion import psnr
 from limner.training.prior import random_literal, slips_of
@@ -43,7 +43,7 @@ class Pix2PixTask:
     def __init__(self, faces: DrawnFaces, config: Pix2PixConfig, processes: Processes = ALONE) -> None:
         self.model: nn.Module = Pix2Pix(config)
         self.faces, self.processes = faces, processes
-        self.weights = faces.weights(sharp=5, paired=4)
+        self.weights = faces.weights(sharp=SHARP, paired=PAIRED)
         self.batches = Ahead(lambda step: self._batch(self._rows(step), step))
         self.held_out = self._batch(faces.held_out(48, without=STUDIO_SET), -1)
 

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from limner.models.bank import CodeBank, refine_codes
+from limner.models.blocks import in_channels_last
 from limner.models.codec import Codec, half, to_pixels
 from limner.models.components import PARTS, ComponentEmbedding
 from limner.models.feature_mapping import spread_over_windows
@@ -24,8 +25,8 @@ from limner.models.synthesis import (
     tempered,
 )
 from limner.training.codec import to_tensor
-from limner.training.color_hints import random_hints
-from limner.training.drawn import Ahead, DrawnBatch, DrawnFaces
+from limner.training.color_hints import random_hints, tiny_picture
+from limner.training.drawn import PAIRED, SHARP, Ahead, DrawnBatch, DrawnFaces
 from limner.training.faces import STUDIO_SET
 from limner.training.processes import ALONE, Processes
 from limner.training.sketches import Slips
@@ -34,6 +35,7 @@ BATCH = 12
 GUIDED_FROM = 0.6  # share of the run after which the drawing's guidance is trained in
 GUIDANCE = 0.4  # of the difference that the drawing makes; 0.4 ends as a guidance weight of 1.7
 DETAIL = 0.3  # exponent of a channel's variance in its weight: at 1, half of the loss is the brightness of cells
+TINY = 0.15  # share that is given as PULSE gives a tiny picture: all of its colors, component codes, no lines
 MEASURED = 400  # photos that the variance of the latents is measured on
 SHOWN = 10  # portraits on a sample sheet
 
@@ -86,10 +88,10 @@ class PriorTask:
         config: SynthesisConfig,
         processes: Processes = ALONE,
     ) -> None:
-        self.model: nn.Module = Synthesis(config)
+        self.model: nn.Module = in_channels_last(Synthesis(config))
         self.processes = processes
         self.faces, self.codec, self.embedding, self.bank = faces, codec, embedding, bank
-        self.weights = faces.weights(sharp=5, paired=4)
+        self.weights = faces.weights(sharp=SHARP, paired=PAIRED)
         self.batches = Ahead(lambda step: self._batch(self._rows(step), step, varied=True))
         self.held_out = self._batch(faces.held_out(48, without=STUDIO_SET), -1)
         self._measure_variance(np.random.default_rng(8).choice(faces.train, MEASURED, p=self.weights))
@@ -110,12 +112,15 @@ class PriorTask:
         mapped = torch.from_numpy(rng.random(len(rows)) > 0.15).float()
         unguided = rng.random(len(rows)) < 0.08
         literal[unguided], mapped[torch.from_numpy(unguided)] = 0, 0
+        tiny = rng.random(len(rows)) < TINY
+        literal[tiny], mapped[torch.from_numpy(tiny)] = 0, 1
         slips = [slips_of(float(v.mean()), rng) for v in literal]
         drawn = self.faces.batch(rows, slips, seed=(5, step % 2**32, self.processes.rank), varied=varied)
         photos = self.faces.shown(drawn)
-        small = F.avg_pool2d(photos, 256 // LATENT_SIDE)  # (N, 3, 32, 32)
+        hints = random_hints(F.avg_pool2d(photos, 256 // LATENT_SIDE), rng)  # (N, 4, 32, 32)
+        for i in np.flatnonzero(tiny):
+            hints[i] = tiny_picture(photos[i], rng)
         by_part = {part: torch.from_numpy(literal[:, i]) for i, part in enumerate(PARTS)}
-        hints = random_hints(small, rng)
         return PriorBatch(drawn, photos, by_part, mapped[:, None, None, None], hints).to(self.processes.device)
 
     @torch.no_grad()
