@@ -43,6 +43,21 @@ def test_an_untrained_network_passes_the_colors_of_a_sketch_on_and_nothing_of_it
     assert not inversion.inverters["line"].around.weight.any()
 
 
+@torch.no_grad()
+def test_light_is_added_to_the_whole_portrait_alike_and_starts_at_nothing() -> None:
+    torch.manual_seed(0)
+    inverter = Inversion(InversionConfig()).eval().inverters["gray"]
+    nn.init.normal_(inverter.leave.weight, std=1e-3)  # far from black and white, where tanh is exact
+    sketch = torch.rand(2, 1, 64, 64) * 2 - 1
+    before = inverter(sketch).atanh()
+    inverter.light.bias.fill_(0.25)
+    assert torch.allclose(inverter(sketch).atanh() - before, torch.tensor(0.25), atol=1e-5)
+    nn.init.normal_(inverter.light.weight, std=0.02)
+    added = inverter(sketch).atanh() - before
+    assert float(added.std((1, 2, 3)).max()) < 1e-5
+    assert float((added[0] - added[1]).abs().min()) > 1e-4
+
+
 @pytest.mark.parametrize("view", [1, 2, 4])
 def test_a_new_residual_block_is_the_identity(view: int) -> None:
     x = torch.randn(2, 8, 8, 8)

@@ -70,7 +70,8 @@ class ResidualInverter(nn.Module):
 
     Three ways lead around the coarse middle: what layers 1 and 2 make is added to what layers 10 and 9 make, with a
     learned gain for every channel, and the sketch itself to the portrait, by a 1x1 convolution. All start closed, so
-    that the tones are learned first, but the sketch's own colors start open."""
+    that the tones are learned first, but the sketch's own colors start open. `light` makes the
+    whole portrait brighter or darker, by the means of the coarse channels; it starts at nothing."""
 
     def __init__(self, channels: int, config: InversionConfig) -> None:
         super().__init__()
@@ -78,8 +79,8 @@ class ResidualInverter(nn.Module):
         self.fine = layer(channels * BLOCK**2, fine, config.kernel)
         self.middle = layer(fine, middle, 3, stride=2)
         blocks = (NormedResidual(coarse, view) for view in config.views)
-        self.coarse = nn.Sequential(layer(middle, coarse, 3, stride=2), *blocks, enlarging(coarse, middle))
-        self.enlarged = enlarging(middle, fine)
+        self.coarse = nn.Sequential(layer(middle, coarse, 3, stride=2), *blocks)
+        self.up_middle, self.up_fine = enlarging(coarse, middle), enlarging(middle, fine)
         self.leave = nn.Conv2d(fine, 3 * BLOCK**2, config.kernel, padding=config.kernel // 2)
         self.around_fine = nn.Parameter(torch.zeros(1, fine, 1, 1))
         self.around_middle = nn.Parameter(torch.zeros(1, middle, 1, 1))
@@ -87,14 +88,19 @@ class ResidualInverter(nn.Module):
         nn.init.zeros_(self.around.weight)
         if channels == 3:
             nn.init.dirac_(self.around.weight)
+        self.light = nn.Linear(coarse, 1)
+        nn.init.zeros_(self.light.weight)
+        nn.init.zeros_(self.light.bias)
 
     def forward(self, sketch: torch.Tensor) -> torch.Tensor:
         blocks = F.pixel_unshuffle(sketch, BLOCK)
         fine = self.fine(blocks)  # (N, 48, H / 4, W / 4)
         middle = self.middle(fine)  # (N, 64, H / 8, W / 8)
-        middle = self.around_middle * middle + self.coarse(middle)
-        fine = self.around_fine * fine + self.enlarged(middle)
-        return F.pixel_shuffle(self.leave(fine) + self.around(blocks), BLOCK).tanh()
+        coarse = self.coarse(middle)  # (N, 128, H / 16, W / 16)
+        middle = self.around_middle * middle + self.up_middle(coarse)
+        fine = self.around_fine * fine + self.up_fine(middle)
+        light = self.light(coarse.mean((2, 3)))[..., None, None]  # (N, 1, 1, 1)
+        return (F.pixel_shuffle(self.leave(fine) + self.around(blocks), BLOCK) + light).tanh()
 
 
 class UNetInverter(nn.Module):

@@ -93,7 +93,7 @@ def task_schemas(inversion: bool = False) -> dict[str, TaskSchema]:
         BooleanParameter("shadow", label="Shadow guide", help="Also draw the guide.", default=True),
         FRAME,
         IntegerParameter(
-            "steps", label="Steps", help="More steps: more detail, slower.", minimum=1, maximum=32, default=4
+            "steps", label="Steps", help="More steps: more detail, slower.", minimum=1, maximum=32, default=3
         ),
     )
     tasks = (

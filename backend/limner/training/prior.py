@@ -195,6 +195,6 @@ class PriorTask:
             )
             given = self.conditions(batch)
             velocity = partial(model.velocity, condition=model.condition(given))
-            lines.append(half(self.codec.decoder(sample_euler(velocity, noise.to(self.processes.device), steps=4))))
+            lines.append(half(self.codec.decoder(sample_euler(velocity, noise.to(self.processes.device), steps=3))))
         lines.append(photos)
         return np.concatenate([np.concatenate(list(to_pixels(line)), 1) for line in lines], 0)
