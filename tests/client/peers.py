@@ -113,10 +113,10 @@ class RouterPeer:
         message = wire.decode(frames)
         if identity not in self.identities:
             self.identities.append(identity)
-        self._send(router, identity, self._answers(message))
-        with self._arrived:
+        with self._arrived:  # before the answer, which lets the client's side of a test go on
             self.received.append(message)
             self._arrived.notify_all()
+        self._send(router, identity, self._answers(message))
 
     def _answers(self, message: Message) -> Sequence[Message | list[bytes]]:
         if isinstance(message, wire.Hello):
