@@ -37,7 +37,7 @@ def portrait(
         Path | None, typer.Option(metavar="HINTS.png", help="Rough strokes of color, or a reference picture.")
     ] = None,
     frame: FrameOption = AUTO,
-    steps: Annotated[int, typer.Option(min=1, max=32, help="More: finer and slower.")] = 4,
+    steps: Annotated[int, typer.Option(min=1, max=32, help="More: finer and slower.")] = 3,
     as_json: Json = False,
 ) -> None:
     """Turn a face sketch into a portrait of 512x512 pixels."""
