@@ -37,7 +37,7 @@ def portrait(
         Path | None, typer.Option(metavar="HINTS.png", help="Rough strokes of color, or a reference picture.")
     ] = None,
     frame: FrameOption = AUTO,
-    steps: Annotated[int, typer.Option(min=1, max=32, help="More: finer and slower.")] = 3,
+    steps: Annotated[int | None, typer.Option(min=1, max=32, help="More: finer and slower.")] = None,
     as_json: Json = False,
 ) -> None:
     """Turn a face sketch into a portrait of 512x512 pixels."""
@@ -51,8 +51,8 @@ def portrait(
     if color:
         images["color_hints"] = read_pixels(color)
     parts = {"left_eye": left_eye, "right_eye": right_eye, "nose": nose, "mouth": mouth, "remainder": remainder}
-    params = {"seed": seed, "refine": refine, "shadow": shadow is not None, "frame": frame.value, "steps": steps}
-    params.update((name, value) for name, value in parts.items() if value is not None)
+    params = {"seed": seed, "refine": refine, "shadow": shadow is not None, "frame": frame.value}
+    params.update((name, value) for name, value in {**parts, "steps": steps}.items() if value is not None)
     _draw("portrait", images, params, outputs, as_json)
 
 

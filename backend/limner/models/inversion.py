@@ -70,8 +70,8 @@ class ResidualInverter(nn.Module):
 
     Three ways lead around the coarse middle: what layers 1 and 2 make is added to what layers 10 and 9 make, with a
     learned gain for every channel, and the sketch itself to the portrait, by a 1x1 convolution. All start closed, so
-    that the tones are learned first, but the sketch's own colors start open. `light` makes the
-    whole portrait brighter or darker, by the means of the coarse channels; it starts at nothing."""
+    that the tones are learned first, but the sketch's own colors start open. `light` makes the whole portrait brighter
+    or darker, by the means of the coarse channels; it starts at nothing."""
 
     def __init__(self, channels: int, config: InversionConfig) -> None:
         super().__init__()

@@ -33,8 +33,8 @@ DOUBT = 0.2  # how much doubt weighs against trust in the drawing's lines
 class PortraitParams:
     """The parameters of a portrait; a part without a value of its own follows `refine` (0 plausible, 1 literal).
 
-    The value moves a part's code from its projection to itself; the lines are trusted sooner (see `trust_in_lines`):
-    glasses and beards, which a blend of neighbors loses, show from small values on."""
+    The value moves a part's code from its projection to itself; the lines are trusted sooner from 0.2 on (see
+    `trust_in_lines`), for the sake of glasses and beards, which a blend of neighbors loses."""
 
     seed: int
     refine: float
