@@ -7,8 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from limner.cli.app import run
+from tests.support.tiny import write_weights
 
 
 def test_a_folder_without_an_index_or_photos_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,3 +61,33 @@ def test_the_order_is_told(network: str, tmp_path: Path, capsys: pytest.CaptureF
 
 def test_an_unknown_network_is_bad_usage(tmp_path: Path) -> None:
     assert run(["train", "diffusion", "--data", str(tmp_path), "--out", str(tmp_path)]) == 2
+
+
+def test_what_ships_is_imported_and_no_run_is_overwritten(tmp_path: Path) -> None:
+    weights, out = write_weights(tmp_path / "weights"), tmp_path / "out"
+    (tmp_path / "index.csv").touch()
+    (tmp_path / "landmarks.npz").touch()
+    begun = out / "codec" / "checkpoint.pt"
+    begun.parent.mkdir(parents=True)
+    begun.write_bytes(b"a run of hours")
+    given = ["train", "import", "--data", str(tmp_path), "--out", str(out), "--weights", str(weights)]
+    assert run(given) == 0
+    assert begun.read_bytes() == b"a run of hours"
+    for name, folder in (("components", "components"), ("synthesis", "prior"), ("frame_finder", "frame_finder")):
+        state = torch.load(out / folder / "checkpoint.pt", weights_only=True)
+        assert (state["step"], state["minutes"]) == (0, 0.0)
+        for key, shipped in load_file(weights / f"{name}.safetensors").items():
+            assert torch.equal(state["ema"][key].half(), shipped), key
+            assert torch.equal(state["model"][key].half(), shipped), key
+    assert not (out / "inversion").exists()  # it does not ship here
+
+
+def test_damaged_weights_are_not_imported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    weights, out = write_weights(tmp_path / "weights"), tmp_path / "out"
+    (tmp_path / "index.csv").touch()
+    (tmp_path / "landmarks.npz").touch()
+    path = weights / "codec.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    assert run(["train", "import", "--data", str(tmp_path), "--out", str(out), "--weights", str(weights)]) == 1
+    assert "codec.safetensors are damaged" in capsys.readouterr().err
+    assert not list(out.rglob("checkpoint.pt"))

@@ -39,7 +39,8 @@ def main(folder: Path, start: Path | None = None) -> None:
     """Six steps in all; a start given is the state that the trainer begins with."""
     with joined_processes() as processes:
         task = SharedTask(processes)
-        trainer = Trainer(task, LoopConfig(60, steps=6, lr=0.05, warmup=2), folder, resume=True, processes=processes)
+        config = LoopConfig(60, steps=6, lr=0.05, warmup=2, bfloat16=False)  # half a batch is not rounded as a whole is
+        trainer = Trainer(task, config, folder, resume=True, processes=processes)
         if start is None:
             torch.save(task.model.state_dict(), folder / f"start-{processes.rank}.pt")
         else:

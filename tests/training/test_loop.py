@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from limner.training.loop import LoopConfig, Trainer, learning_rate
+from limner.training.loop import LoopConfig, Trainer, begin_from, learning_rate
 
 
 class LineTask:
@@ -77,6 +77,17 @@ def test_without_resume_a_run_starts_anew(tmp_path: Path) -> None:
     trainer.advance()
     trainer.save()
     assert Trainer(LineTask(), config(8), tmp_path, resume=False).step == 0
+
+
+def test_a_run_begins_with_the_weights_laid_down(tmp_path: Path) -> None:
+    given = {name: value + 1 for name, value in LineTask().model.state_dict().items()}
+    begin_from(given, tmp_path)
+    trainer = Trainer(LineTask(), config(8), tmp_path, resume=True)
+    assert (trainer.step, trainer.minutes) == (0, 0.0)
+    for network in (trainer.task.model, trainer.ema):
+        for name, value in network.state_dict().items():
+            assert torch.equal(value, given[name])
+    assert np.isfinite(trainer.advance()["total"])
 
 
 @pytest.mark.parametrize(

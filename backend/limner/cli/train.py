@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`limner train`: trains one network, or exports all that were trained as the weights that ship."""
+"""`limner train`: trains one network; imports the weights that ship to go on from, exports what was trained."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from limner.cli.failures import Failure
 
 
 class Network(str, Enum):
-    """What can be trained, in this order, and the export of all."""
+    """What can be trained, in this order, after the weights were imported or from nothing, and the export of all."""
 
+    import_ = "import"
     codec = "codec"
     components = "components"
     prior = "prior"
@@ -44,17 +45,17 @@ def training_data(data: Path, cache: Path) -> Path:
 
 
 def train(
-    network: Annotated[Network, typer.Argument(metavar="codec|components|prior|frame_finder|inversion|...")],
+    network: Annotated[Network, typer.Argument(metavar="import|codec|components|prior|inversion|...|export")],
     data: Annotated[Path, typer.Option(metavar="DIR", help="Photos, or pictures with index.csv and landmarks.npz.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where checkpoints, metrics and sample sheets go.")],
     minutes: Annotated[float, typer.Option(help="Length of the whole run, resumed or not.", min=0.1)] = 60.0,
     resume: Annotated[bool, typer.Option(help="Go on from the checkpoint in the folder.")] = True,
     weights: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where `export` writes; default weights/.")
+        Path | None, typer.Option(metavar="DIR", help="What `import` reads and `export` writes; default weights/.")
     ] = None,
     threads: Annotated[int, typer.Option(help="Threads of the networks; 0 = one for each core.", min=0)] = 0,
 ) -> None:
-    """Train a network on a folder of faces. Needs the extra `train`."""
+    """Train a network on a folder of faces, from the weights that ship after `import`. Needs the extra `train`."""
     if not data.is_dir():
         raise Failure(f"{data} is not a folder.", "Give --data the folder of the photos.")
     try:
@@ -67,7 +68,9 @@ def train(
     run.use_threads(threads or os.cpu_count() or 1)
     plan = run.Run(training_data(data, out / "cache"), out, minutes, resume)
     try:
-        if network is Network.export:
+        if network is Network.import_:
+            run.import_weights(plan, weights or weights_dir())
+        elif network is Network.export:
             run.export_weights(plan, weights or weights_dir(), f"trained in {out.name}")
         else:
             run.TRAINERS[network.value](plan)

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from limner.models.blocks import in_channels_last
 from limner.training.codec import to_tensor
+from limner.training.processes import has_fast_bfloat16
 
 BLOCKS = (2, 2, 3, 3, 3)  # convolutions of VGG16's blocks
 WIDTHS = (64, 128, 256, 512, 512)
@@ -95,12 +96,14 @@ def fill_edges(
         file.parent.mkdir(parents=True, exist_ok=True)
         np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=photos.shape[:3])
     stored, until, found = np.lib.format.open_memmap(file, mode="r+"), time.monotonic() + 60 * minutes, 0
-    network = in_channels_last(network)
+    network, fast = in_channels_last(network), has_fast_bfloat16(torch.device("cpu"))
     for row in tqdm([r for r in rows if not stored[r, 0, 0]], desc="finding edges", unit="photo"):
         if time.monotonic() > until:
             break
-        edges = network(to_tensor(np.array(photos[row : row + 1])).contiguous(memory_format=torch.channels_last))
-        stored[row] = (edges[0, 0].numpy() * 255).clip(1, 255).astype(np.uint8)
+        photo = to_tensor(np.array(photos[row : row + 1])).contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16, enabled=fast):
+            edges = network(photo)
+        stored[row] = (edges[0, 0].float().numpy() * 255).clip(1, 255).astype(np.uint8)
         found += 1
     stored.flush()
     return found

@@ -33,6 +33,7 @@ class LoopConfig:
     clip: float = 1.0  # norm of the gradient
     ema: float = 0.998
     report_minutes: float = 5.0  # between checkpoints, validations and sample sheets
+    bfloat16: bool = True  # where the device is fast at it
     seed: int = 0
 
 
@@ -66,7 +67,7 @@ class Trainer:
         self, task: Task, config: LoopConfig, folder: Path, resume: bool, processes: Processes = ALONE
     ) -> None:
         self.task, self.config, self.folder, self.processes = task, config, folder, processes
-        self.bfloat16 = has_fast_bfloat16(self.processes.device)
+        self.bfloat16 = config.bfloat16 and has_fast_bfloat16(self.processes.device)
         folder.mkdir(parents=True, exist_ok=True)
         task.model.to(self.processes.device)
         self.ema = copy.deepcopy(task.model).eval().requires_grad_(False)
@@ -172,11 +173,18 @@ class Trainer:
         state = torch.load(self.folder / "checkpoint.pt", weights_only=True, map_location="cpu")
         self.task.model.load_state_dict(state["model"])
         self.ema.load_state_dict(state["ema"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        if "optimizer" in state:  # `begin_from` leaves it to start anew
+            self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.minutes = state["step"], state["minutes"]
         random = state.get("random", [])
         if len(random) == self.processes.count:  # another number of processes cannot go on exactly anyway
             _set_random_state(device, random[self.processes.rank])
+
+
+def begin_from(weights: Mapping[str, torch.Tensor], folder: Path) -> None:
+    """Lays down the checkpoint of a run in `folder` that has made no step yet and begins with `weights`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.save({"model": weights, "ema": weights, "step": 0, "minutes": 0.0}, folder / "checkpoint.pt")
 
 
 def _random_state(device: torch.device) -> torch.Tensor:

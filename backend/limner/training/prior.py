@@ -31,7 +31,7 @@ from limner.training.faces import STUDIO_SET
 from limner.training.processes import ALONE, Processes
 from limner.training.sketches import Slips
 
-BATCH = 12
+BATCH = 24
 GUIDED_FROM = 0.6  # share of the run after which the drawing's guidance is trained in
 GUIDANCE = 0.4  # of the difference that the drawing makes; 0.4 ends as a guidance weight of 1.7
 DETAIL = 0.3  # exponent of a channel's variance in its weight: at 1, half of the loss is the brightness of cells
@@ -126,8 +126,9 @@ class PriorTask:
     @torch.no_grad()
     def conditions(self, batch: PriorBatch) -> Conditions:
         """Encodes the drawings, projects their codes (never onto their own face) and blends."""
-        codes = self.embedding.encode(batch.drawn.drawing)
-        projections = self.bank.project(codes, own=torch.from_numpy(batch.drawn.rows).to(self.processes.device))
+        codes = {part: code.float() for part, code in self.embedding.encode(batch.drawn.drawing).items()}
+        with torch.autocast(self.processes.device.type, enabled=False):  # neighbors are told apart by small differences
+            projections = self.bank.project(codes, own=torch.from_numpy(batch.drawn.rows).to(self.processes.device))
         mixed = refine_codes(codes, projections, batch.literal)
         trust = spread_over_windows(batch.literal)
         return Conditions(mixed, batch.drawn.drawing, trust, batch.color, batch.mapped)
@@ -160,7 +161,7 @@ class PriorTask:
         assert isinstance(model, Synthesis)
         noise, time = noise.to(self.processes.device), time.to(self.processes.device)
         t = time[:, None, None, None]
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast(self.processes.device.type, enabled=False):
             latent = self.codec.encoder(batch.photos)  # (N, 16, 32, 32)
         path, wanted = (1 - t) * noise + t * latent, latent - noise
         given = self.conditions(batch)

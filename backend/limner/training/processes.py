@@ -61,11 +61,11 @@ ALONE = Processes()
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 is faster than single precision there: CUDA since Ampere, CPUs with matrix extensions."""
+    """Whether bfloat16 is faster than single precision there: CUDA since Ampere, CPUs with instructions for it."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     capabilities: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    return device.type == "cpu" and bool(capabilities.get("amx_bf16"))
+    return device.type == "cpu" and any(capabilities.get(name) for name in ("amx_bf16", "avx512_bf16"))
 
 
 @contextmanager

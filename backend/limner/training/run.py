@@ -16,7 +16,7 @@ from limner.models.components import PARTS, ComponentConfig, ComponentEmbedding
 from limner.models.frame_finder import FrameFinder, FrameFinderConfig
 from limner.models.inversion import Inversion, InversionConfig
 from limner.models.pix2pix import Pix2PixConfig
-from limner.models.registry import save_bank, save_network
+from limner.models.registry import load_network, save_bank, save_network, verify
 from limner.models.synthesis import Synthesis, SynthesisConfig
 from limner.training.bank import build_bank
 from limner.training.codec import CodecTask
@@ -26,7 +26,7 @@ from limner.training.drawn import DrawnFaces
 from limner.training.frame_finder import FrameFinderTask
 from limner.training.hed import EDGES_FILE, fill_edges, load_edge_network
 from limner.training.inversion import InversionTask
-from limner.training.loop import LoopConfig, Trainer
+from limner.training.loop import LoopConfig, Trainer, begin_from
 from limner.training.perceptual import find_hed_weights
 from limner.training.pix2pix import Pix2PixTask
 from limner.training.prior import PriorTask
@@ -107,7 +107,7 @@ def trained_conditions(run: Run, faces: DrawnFaces, device: torch.device) -> tup
 def train_prior(run: Run) -> None:
     """Feature mapping and flow, into out/prior; needs the codec and the components."""
     faces = DrawnFaces(run.data, run.cache)
-    config = LoopConfig(run.minutes, lr=8e-4, warmup=60, report_minutes=8)
+    config = LoopConfig(run.minutes, lr=8e-4, warmup=60, ema=0.999, report_minutes=8)
     with joined_processes() as processes:
         given = trained_conditions(run, faces, processes.device)
         task = PriorTask(faces, *given, SynthesisConfig(), processes)
@@ -184,6 +184,26 @@ TRAINERS = {
     "inversion_baseline": train_inversion_baseline,
     "pix2pix": train_pix2pix,
 }
+
+
+SHIPPED_FROM = {  # the folder of its run, by the name of the file that ships
+    "codec": "codec",
+    "components": "components",
+    "synthesis": "prior",
+    "frame_finder": "frame_finder",
+    "inversion": "inversion",
+}
+
+
+def import_weights(run: Run, folder: Path) -> None:
+    """Lays down the weights in `folder` as checkpoints of runs that have not begun, for training to go on from.
+
+    The decoder comes with the codec. Runs that are there already stay as they are. Raises WeightsError."""
+    sums = verify(folder)
+    for name, below in SHIPPED_FROM.items():
+        if f"{name}.safetensors" in sums and not (run.out / below / "checkpoint.pt").exists():
+            network = load_network(name, folder, torch.device("cpu"))
+            begin_from(network.state_dict(), run.out / below)
 
 
 def export_weights(run: Run, folder: Path, provenance: str) -> None:
