@@ -7,6 +7,7 @@ from tqdm import tqdm
 
 from limner.models.bank import CodeBank
 from limner.models.components import PARTS, ComponentEmbedding
+from limner.models.manifold import Projection
 from limner.training.drawn import DrawnFaces
 
 CHUNK = 32
@@ -32,3 +33,13 @@ def build_bank(faces: DrawnFaces, embedding: ComponentEmbedding) -> CodeBank:
                 codes[part].append(code)
             owners.append(torch.from_numpy(chunk))
     return CodeBank({part: torch.cat(c) for part, c in codes.items()}, torch.cat(owners))
+
+
+def encode_and_project(
+    embedding: ComponentEmbedding, bank: CodeBank, ink: torch.Tensor, own: torch.Tensor
+) -> tuple[dict[str, torch.Tensor], dict[str, Projection]]:
+    """Codes by part, (N, D) each, of drawings (N, 1, 256, 256) in [0, 1], and their projections onto the faces of
+    others than those in the rows `own` (N,). In single precision: neighbors differ by little."""
+    codes = {part: code.float() for part, code in embedding.encode(ink).items()}
+    with torch.autocast(ink.device.type, enabled=False):
+        return codes, bank.project(codes, own=own.to(ink.device))

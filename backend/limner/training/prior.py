@@ -24,9 +24,10 @@ from limner.models.synthesis import (
     sample_euler,
     tempered,
 )
+from limner.training.bank import encode_and_project
 from limner.training.codec import to_tensor
 from limner.training.color_hints import random_hints, tiny_picture
-from limner.training.drawn import PAIRED, SHARP, Ahead, DrawnBatch, DrawnFaces
+from limner.training.drawn import GLASSES, PAIRED, SHARP, Ahead, DrawnBatch, DrawnFaces
 from limner.training.faces import STUDIO_SET
 from limner.training.processes import ALONE, Processes
 from limner.training.sketches import Slips
@@ -91,7 +92,7 @@ class PriorTask:
         self.model: nn.Module = in_channels_last(Synthesis(config))
         self.processes = processes
         self.faces, self.codec, self.embedding, self.bank = faces, codec, embedding, bank
-        self.weights = faces.weights(sharp=SHARP, paired=PAIRED)
+        self.weights = faces.weights(SHARP, PAIRED, GLASSES)
         self.batches = Ahead(lambda step: self._batch(self._rows(step), step, varied=True))
         self.held_out = self._batch(faces.held_out(48, without=STUDIO_SET), -1)
         self._measure_variance(np.random.default_rng(8).choice(faces.train, MEASURED, p=self.weights))
@@ -126,9 +127,8 @@ class PriorTask:
     @torch.no_grad()
     def conditions(self, batch: PriorBatch) -> Conditions:
         """Encodes the drawings, projects their codes (never onto their own face) and blends."""
-        codes = {part: code.float() for part, code in self.embedding.encode(batch.drawn.drawing).items()}
-        with torch.autocast(self.processes.device.type, enabled=False):  # neighbors are told apart by small differences
-            projections = self.bank.project(codes, own=torch.from_numpy(batch.drawn.rows).to(self.processes.device))
+        own = torch.from_numpy(batch.drawn.rows)
+        codes, projections = encode_and_project(self.embedding, self.bank, batch.drawn.drawing, own)
         mixed = refine_codes(codes, projections, batch.literal)
         trust = spread_over_windows(batch.literal)
         return Conditions(mixed, batch.drawn.drawing, trust, batch.color, batch.mapped)

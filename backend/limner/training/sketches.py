@@ -12,6 +12,7 @@ import numpy as np
 from limner.imaging.styles import xdog
 from limner.models.components import WINDOWS
 from limner.training.contours import Stroke, draw_again, edge_drawing, long_strokes
+from limner.training.glasses import draw_glasses, wears_glasses
 from limner.training.novice import novice_drawing
 from limner.training.strokes import landmark_drawing, oval_mask
 
@@ -20,6 +21,7 @@ FAINTEST, MOST_GAIN = 0.03, 8.0  # ink below this is none; faint lines are never
 HANDS = ("xdog", "canny", "pencil", "freehand", "novice")
 SHARES = (0.28, 0.10, 0.22, 0.26, 0.14)
 EDGES_SHARE = 0.2  # of the drawings of a photo whose edges are known
+GLASSES_SHARE = 0.9  # of the drawings by the face mesh of somebody who wears some
 
 
 @dataclass(frozen=True)
@@ -165,11 +167,15 @@ def _by_hand(
     if edges is not None and rng.random() < EDGES_SHARE:
         return edge_drawing(edges, rng)
     hand = rng.choice(HANDS, p=SHARES)
+    if hand in ("xdog", "canny", "pencil"):
+        return {"xdog": _xdog_lines, "canny": _edge_lines, "pencil": _pencil}[hand](photo, rng)
     if hand == "novice":
-        return novice_drawing(landmarks, strokes_around(photo, landmarks, edges, rng), SIDE, jitter, rng)
-    if hand == "freehand":
-        return _freehand(photo, landmarks, edges, rng)
-    return {"xdog": _xdog_lines, "canny": _edge_lines, "pencil": _pencil}[hand](photo, rng)
+        ink = novice_drawing(landmarks, strokes_around(photo, landmarks, edges, rng), SIDE, jitter, rng)
+    else:
+        ink = _freehand(photo, landmarks, edges, rng)
+    if edges is not None and wears_glasses(edges, landmarks) and rng.random() < GLASSES_SHARE:
+        ink = np.maximum(ink, draw_glasses(edges, landmarks, rng))
+    return ink
 
 
 def draw(
