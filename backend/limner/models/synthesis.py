@@ -34,8 +34,8 @@ class SynthesisConfig:
     widths: tuple[int, ...] = (192, 256)
     time: int = 256
     condition: int = 64
-    temperature: float = 0.5
-    broad_temperature: float = 0.7
+    temperature: float = 0.7
+    broad_temperature: float = 0.9
     mapping: FeatureMappingConfig = field(default_factory=FeatureMappingConfig)
 
 

@@ -44,7 +44,7 @@ class SoftLatents:
         velocity = partial(self.synthesis.velocity, condition=self.synthesis.condition(given))
         start, latent = rng.uniform(*KNOWN), self.codec.encoder(photo).float()
         noise = torch.from_numpy(rng.standard_normal(tuple(latent.shape), np.float32)).to(latent) * rng.uniform(
-            0.15, 0.5
+            0.15, 0.7
         )
         x = (1 - start) * noise + start * latent
         for now, then in pairwise(np.linspace(start, 1, STEPS + 1)):
