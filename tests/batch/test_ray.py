@@ -57,7 +57,9 @@ def cluster() -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch, TemporaryDirectory(prefix="ray-") as folder:  # sockets need short paths
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_AUTH_MODE", "disabled")
-        head = {"num_cpus": 1, "include_dashboard": False, "temp_dir": folder}
+        patch.setenv("RAY_TMPDIR", folder)  # Ray notes the cluster's address below it, in a folder that has to be there
+        Path(folder, "ray").mkdir()
+        head = {"num_cpus": 1, "include_dashboard": False, "temp_dir": str(Path(folder, "ray"))}
         found = Cluster(initialize_head=True, head_node_args=head)
         found.add_node(num_cpus=1)
         yield found.address
