@@ -21,7 +21,7 @@ from limner.training.sketches import Slips, clean_lines, draw
 T = TypeVar("T")
 AS_IT_IS = Look()
 SHARP, PAIRED = 16.0, 16.0  # weights of photos that portraits learn from; the soft ones, 1, are there for breadth
-GLASSES = 2.0  # times that, where somebody is known to wear some: one in twelve does
+GLASSES = 2.0  # times that, where somebody is known to wear some: one in ten does
 
 
 @dataclass(frozen=True)
