@@ -13,7 +13,7 @@ from limner.training.contours import Stroke, draw_again, long_strokes, unit
 from limner.training.strokes import BROWS, EYE_CORNERS, LIDS, FloatImage, draw_stroke
 
 BRIDGE = 168  # the point between the eyes, which skin leaves without an edge and glasses cross
-INNER_CORNERS = (133, 362)
+INNER_CORNERS = (EYE_CORNERS[0][1], EYE_CORNERS[1][0])
 TEMPLES = (127, 356)
 CROSSED = 0.77  # mean strength of the strongest edge in the columns between the eyes, from which on it is glasses
 ROUND = (0.45, 1.1)  # exponents of the frames' outlines: 1 is an ellipse, less a rounded rectangle
@@ -40,12 +40,12 @@ def draw_glasses(edges: NDArray[Any], landmarks: NDArray[Any], rng: np.random.Ge
     if rng.random() < 0.5 or not len(found):
         return draw_again(strokes, side, rng)
     canvas, width = np.zeros((2 * side, 2 * side), np.float32), rng.uniform(1.5, 7.0)
-    round_off, lines = rng.uniform(*ROUND), rng.random() < 0.6
+    round_off, temples = rng.uniform(*ROUND), rng.random() < 0.6
     frames = [_frame(found, points, eye) for eye in (0, 1)]
     for center, radius in frames:
         path = center + radius * _outline(round_off) * (1 + rng.normal(0, 0.03, 2))
         draw_stroke(canvas, 2 * path, width, rng, whole=True)
-    for line in _between(frames, points) if lines else _between(frames, points)[:1]:
+    for line in _between(frames, points)[: None if temples else 1]:
         draw_stroke(canvas, 2 * line, width * rng.uniform(0.7, 1.1), rng, whole=True)
     return np.asarray(cv2.resize(canvas, (side, side), interpolation=cv2.INTER_AREA), np.float32)
 

@@ -164,9 +164,7 @@ class Trainer:
             "minutes": self.minutes,
             "random": random,
         }
-        partial = self.folder / "checkpoint.partial"
-        torch.save(state, partial)
-        partial.replace(self.folder / "checkpoint.pt")
+        _write(state, self.folder)
 
     def _load(self) -> None:
         device = self.processes.device
@@ -184,7 +182,14 @@ class Trainer:
 def begin_from(weights: Mapping[str, torch.Tensor], folder: Path) -> None:
     """Lays down the checkpoint of a run in `folder` that has made no step yet and begins with `weights`."""
     folder.mkdir(parents=True, exist_ok=True)
-    torch.save({"model": weights, "ema": weights, "step": 0, "minutes": 0.0}, folder / "checkpoint.pt")
+    _write({"model": weights, "ema": weights, "step": 0, "minutes": 0.0}, folder)
+
+
+def _write(state: Mapping[str, Any], folder: Path) -> None:
+    """Writes checkpoint.pt, whole or not at all."""
+    partial = folder / "checkpoint.partial"
+    torch.save(state, partial)
+    partial.replace(folder / "checkpoint.pt")
 
 
 def _random_state(device: torch.device) -> torch.Tensor:

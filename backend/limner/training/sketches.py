@@ -167,8 +167,9 @@ def _by_hand(
     if edges is not None and rng.random() < EDGES_SHARE:
         return edge_drawing(edges, rng)
     hand = rng.choice(HANDS, p=SHARES)
-    if hand in ("xdog", "canny", "pencil"):
-        return {"xdog": _xdog_lines, "canny": _edge_lines, "pencil": _pencil}[hand](photo, rng)
+    by_light = {"xdog": _xdog_lines, "canny": _edge_lines, "pencil": _pencil}
+    if hand in by_light:
+        return by_light[hand](photo, rng)
     if hand == "novice":
         ink = novice_drawing(landmarks, strokes_around(photo, landmarks, edges, rng), SIDE, jitter, rng)
     else:
