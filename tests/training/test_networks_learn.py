@@ -145,6 +145,18 @@ def test_some_batches_give_the_synthesis_what_the_search_gives_it(prior: PriorTa
     assert 0.3 * TINY < tiny.float().mean() < 3 * TINY
 
 
+@torch.no_grad()
+def test_each_drawing_is_seen_through_several_noises(prior: PriorTask) -> None:
+    """The noises of a drawing lie side by side, each with its own time."""
+    model, batch = prior.model, prior._batch(prior._rows(0), 0)
+    noise = torch.randn(2 * len(batch.photos), CODEC.latent, 32, 32)
+    time = torch.rand(len(noise))
+    both = prior._flow_loss(model, batch, noise, time, 0.4)
+    first, second = (prior._flow_loss(model, batch, noise[i::2], time[i::2], 0.4) for i in range(2))
+    torch.testing.assert_close(both, (first + second) / 2)
+    assert abs(float(first - second)) > 1e-3
+
+
 def test_guidance_exaggerates_what_the_drawing_changes(prior: PriorTask) -> None:
     model, batch = prior.model.eval(), prior.held_out
     assert isinstance(model, Synthesis)

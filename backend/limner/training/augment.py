@@ -44,7 +44,7 @@ class Look:
 
     def apply_to_photo(self, photo: np.ndarray) -> np.ndarray:
         """(S, S, 3) uint8 RGB -> (S, S, 3) uint8; what comes in from outside is mirrored."""
-        return self.relit(self._moved(photo, cv2.INTER_LANCZOS4, cv2.BORDER_REFLECT_101))
+        return self.relit(self._moved(photo, cv2.INTER_CUBIC, cv2.BORDER_REFLECT_101))
 
     def apply_to_ink(self, ink: np.ndarray) -> np.ndarray:
         """(S, S) ink or edges, float32 or uint8 -> the same; outside is paper."""

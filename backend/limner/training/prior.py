@@ -32,8 +32,9 @@ from limner.training.faces import STUDIO_SET
 from limner.training.processes import ALONE, Processes
 from limner.training.sketches import Slips
 
-BATCH = 24
-GUIDED_FROM = 0.6  # share of the run after which the drawing's guidance is trained in
+BATCH = 16  # drawings
+NOISES = 2  # noises, each at a time of its own, for each drawing: drawing it costs a third of a step
+GUIDED_FROM = 0.5  # share of the run after which the drawing's guidance is trained in
 GUIDANCE = 0.4  # of the difference that the drawing makes; 0.4 ends as a guidance weight of 1.7
 DETAIL = 0.3  # exponent of a channel's variance in its weight: at 1, half of the loss is the brightness of cells
 TINY = 0.15  # share that is given as PULSE gives a tiny picture: all of its colors, component codes, no lines
@@ -136,7 +137,7 @@ class PriorTask:
     def losses(self, model: nn.Module, step: int, progress: float) -> Mapping[str, torch.Tensor]:
         batch = self.batches.take(step)
         guidance = GUIDANCE if progress >= GUIDED_FROM else 0.0
-        count = len(batch.photos)
+        count = NOISES * len(batch.photos)
         noise = torch.randn(count, self.codec.config.latent, LATENT_SIDE, LATENT_SIDE)
         return {"total": self._flow_loss(model, batch, noise, self._times(count), guidance)}
 
@@ -156,21 +157,24 @@ class PriorTask:
         """Squared error of what the network adds, each channel weighted by its variance to the power of `DETAIL`; with
         `guidance` the target exaggerates what the drawing changes in it.
 
+        noise: (K * N, 16, 32, 32) for the N drawings of the batch, the K of each side by side; time: (K * N,).
+
         The network then gives in one pass what classifier-free guidance of weight 1 / (1 - guidance) gives in two
         (Tang et al. 2025, "Diffusion models without classifier-free guidance", section 3)."""
         assert isinstance(model, Synthesis)
         noise, time = noise.to(self.processes.device), time.to(self.processes.device)
-        t = time[:, None, None, None]
+        t, each = time[:, None, None, None], len(noise) // len(batch.photos)
         with torch.no_grad(), torch.autocast(self.processes.device.type, enabled=False):
-            latent = self.codec.encoder(batch.photos)  # (N, 16, 32, 32)
+            latent = self.codec.encoder(batch.photos).repeat_interleave(each, 0)  # (K * N, 16, 32, 32)
         path, wanted = (1 - t) * noise + t * latent, latent - noise
         given = self.conditions(batch)
-        condition = model.condition(given)
+        condition = model.condition(given).repeat_interleave(each, 0)
         velocity = model.velocity(path, time, condition)
         if guidance:
             with torch.no_grad():
                 plain = model.velocity(path, time, model.without_drawing(condition))
                 drawn = (given.mapped + given.trust.amax((1, 2, 3), keepdim=True)).clamp(max=1)  # 0: no drawing
+                drawn = drawn.repeat_interleave(each, 0)
                 wanted = wanted + guidance * drawn * (velocity.detach() - plain)
         weight = path_variance(time, model.variance) * model.variance[:, None, None] ** (DETAIL - 1)
         return ((velocity - wanted).square() * weight).mean()
