@@ -60,9 +60,10 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         n, c, h, w = x.shape
-        split = self.qkv(self.norm(x)).reshape(n, 3, self.heads, c // self.heads, h * w)
-        q, k, v = split.transpose(-1, -2).unbind(1)  # (N, heads, H*W, C/heads)
-        mixed = F.scaled_dot_product_attention(q, k, v).transpose(-1, -2).reshape(n, c, h, w)
+        rows = self.qkv(self.norm(x)).permute(0, 2, 3, 1)  # (N, H, W, 3C), no copy where channels are last
+        split = rows.reshape(n, h * w, 3, self.heads, c // self.heads)
+        q, k, v = split.permute(2, 0, 3, 1, 4)  # (N, heads, H*W, C/heads)
+        mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(n, h, w, c).permute(0, 3, 1, 2)
         return x + self.out(mixed)
 
 
