@@ -19,6 +19,7 @@ from limner.models.codec import Codec, CodecConfig
 from limner.models.components import PARTS, ComponentConfig, ComponentEmbedding
 from limner.models.frame_finder import FrameFinder, FrameFinderConfig
 from limner.models.inversion import Inversion, InversionConfig
+from limner.models.precision import has_fast_bfloat16, quicken
 from limner.models.synthesis import Synthesis, SynthesisConfig
 from limner.resources import file_sha256
 
@@ -32,6 +33,11 @@ NETWORKS: dict[str, tuple[type[nn.Module], type]] = {
 }
 OPTIONAL: dict[str, tuple[type[nn.Module], type]] = {"inversion": (Inversion, InversionConfig)}  # a task each
 BANK = "bank"
+QUICK = {  # what a CPU with fast bfloat16 computes in it; codes decide neighbors, and the codec's linear part is light
+    "codec": ("decoder.layers",),
+    "components": tuple(f"decoders.{part}" for part in PARTS),
+    "synthesis": ("mapping", "flow"),
+}
 
 
 class WeightsError(Exception):
@@ -163,8 +169,13 @@ def load_bank(folder: Path, device: torch.device) -> CodeBank:
 
 
 def load_networks(folder: Path, device: torch.device) -> Networks:
-    """All networks and the bank, checked against the manifest; optional ones where they are. Raises WeightsError."""
+    """All networks and the bank, checked against the manifest; optional ones where they are. Raises WeightsError.
+
+    A CPU with instructions for bfloat16 computes the parts named in `QUICK` in it, in about half of the time."""
     sums = verify(folder)
     names = [*NETWORKS, *(name for name in OPTIONAL if f"{name}.safetensors" in sums)]
     loaded: dict[str, Any] = {name: load_network(name, folder, device) for name in names}
+    if device.type == "cpu" and has_fast_bfloat16(device):
+        for name, parts in QUICK.items():
+            quicken(loaded[name], parts)
     return Networks(**loaded, bank=load_bank(folder, device), sums=sums, device=device)

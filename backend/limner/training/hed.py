@@ -13,8 +13,8 @@ from torch import nn
 from tqdm import tqdm
 
 from limner.models.blocks import in_channels_last
+from limner.models.precision import has_fast_bfloat16
 from limner.training.codec import to_tensor
-from limner.training.processes import has_fast_bfloat16
 
 BLOCKS = (2, 2, 3, 3, 3)  # convolutions of VGG16's blocks
 WIDTHS = (64, 128, 256, 512, 512)

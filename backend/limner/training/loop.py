@@ -18,7 +18,8 @@ from PIL import Image
 from torch import nn
 from tqdm import tqdm
 
-from limner.training.processes import ALONE, Processes, has_fast_bfloat16
+from limner.models.precision import has_fast_bfloat16
+from limner.training.processes import ALONE, Processes
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 """One training process, or several under torchrun that train as one: each with its share of every batch."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -58,14 +58,6 @@ class Processes:
 
 
 ALONE = Processes()
-
-
-def has_fast_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 is faster than single precision there: CUDA since Ampere, CPUs with instructions for it."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    capabilities: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    return device.type == "cpu" and any(capabilities.get(name) for name in ("amx_bf16", "avx512_bf16"))
 
 
 @contextmanager
