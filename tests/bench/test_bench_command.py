@@ -46,6 +46,7 @@ def test_what_scripts_rely_on_is_there(report: dict[str, Any]) -> None:
     assert report["throughput_per_s"].keys() == {"1", "2", "4", "8"}
     assert all(rate > 0 for rate in report["throughput_per_s"].values())
     assert report["speedup_over_deepfacedrawing"] is None
+    assert report["speedup_over_deepfacedrawing_bfloat16"] is None
     assert report["weights"] == {"fake.safetensors": "0" * 64}
     assert report["outside_networks_share"] == 1.0, "the light engine has no networks"
 
@@ -109,6 +110,7 @@ def test_a_matrix_peak_that_nobody_would_use_is_left_out(report: dict[str, Any])
     assert "bfloat16" not in slow
     fast = markdown({**report, "matrix_peak_gmac_per_s": {**peaks, "bfloat16": 200.0}, "share_of_matrix_peak": shares})
     assert "bfloat16 matrix peak (200 G multiply-adds a second) | 160 %" in fast
+    assert "float32 matrix" not in fast
 
 
 def test_the_table_compares(report: dict[str, Any]) -> None:
@@ -118,6 +120,16 @@ def test_the_table_compares(report: dict[str, Any]) -> None:
     assert "425 M parameters" in table or "426 M parameters" in table
     assert "p50 2000 ms, p95 2100 ms (5 runs)" in table
     assert "12.3 times" in table
+    assert "in bfloat16" not in table, "Limner computes in single precision there, too"
+
+
+def test_the_table_compares_at_equal_precision_where_limner_computes_in_bfloat16(report: dict[str, Any]) -> None:
+    times = {"p50": 1500.0, "p95": 1600.0, "mean": 1500.0, "runs": 5}
+    quick = {"deepfacedrawing_bfloat16": {"ms": times}, "speedup_over_deepfacedrawing_bfloat16": 7.5}
+    table = markdown({**report, **quick})
+    assert "DeepFaceDrawing in bfloat16" in table
+    assert "| p50 1500 ms, p95 1600 ms (5 runs) |" in table
+    assert "| 7.5 times |" in table
 
 
 def test_the_changed_drawing_differs_in_one_window_only() -> None:

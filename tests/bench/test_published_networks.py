@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from limner.bench.deepfacedrawing import WINDOWS, DeepFaceDrawing, PublishedSize
-from limner.bench.networks import count_gmac, matrix_peak, measure_network
+from limner.bench.networks import count_gmac, matrix_peak, measure_in_bfloat16, measure_network
 from limner.models.pix2pix import PUBLISHED, Generator, Pix2PixConfig
 
 TINY = PublishedSize(code=4, encoder=(2, 2, 2, 2, 2), mapping=(2, 2, 2, 2, 2, 2), generator=2, residuals=1)
@@ -60,6 +60,19 @@ def test_a_network_is_counted_and_timed() -> None:
     assert (figures.parameters_m, figures.gmac) == (200 / 1e6, 200 / 1e9)
     assert figures.times.runs == 3
     assert 0 < figures.times.p50 <= figures.times.p95
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_deepfacedrawing_is_measured_in_bfloat16_where_limner_computes_in_it(
+    monkeypatch: pytest.MonkeyPatch, fast: bool
+) -> None:
+    monkeypatch.setattr("limner.bench.networks.has_fast_bfloat16", lambda device: fast)
+    monkeypatch.setattr("limner.bench.networks.DeepFaceDrawing", lambda: DeepFaceDrawing(TINY))
+    figures = measure_in_bfloat16(1, torch.device("cpu"), lambda name, share: None)
+    assert (figures is not None) == fast
+    if figures is not None:
+        assert figures["ms"]["p50"] > 0
+        assert figures["parameters_m"] == round(millions(DeepFaceDrawing(TINY)), 1)
 
 
 def test_the_matrix_peak_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:

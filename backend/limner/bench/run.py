@@ -94,16 +94,20 @@ def _measure_networks(options: BenchOptions, figures: BackendFigures, on_step: O
     report: dict[str, Any] = {"threads": torch.get_num_threads(), "full_pass_gmac": round(gmac, 3)}
     report["matrix_peak_gmac_per_s"] = {name: round(peak, 1) if peak else None for name, peak in peaks.items()}
     report["share_of_matrix_peak"] = _shares(gmac, figures.stages, peaks)
-    report["published"] = {}
+    report["published"], in_bfloat16 = {}, None
     if options.comparison:
         runs = max(1, min(_PUBLISHED_RUNS, options.runs // 4))
         report["published"] = networks.measure_published(runs, device, on_step)
-    assert figures.full_pass is not None
-    theirs = report["published"].get("deepfacedrawing")
-    report["speedup_over_deepfacedrawing"] = (
-        round(theirs["ms"]["p50"] / figures.full_pass.p50, 2) if theirs is not None else None
-    )
+        in_bfloat16 = networks.measure_in_bfloat16(runs, device, on_step)
+    report["deepfacedrawing_bfloat16"] = in_bfloat16
+    report["speedup_over_deepfacedrawing"] = _speedup(report["published"].get("deepfacedrawing"), figures)
+    report["speedup_over_deepfacedrawing_bfloat16"] = _speedup(in_bfloat16, figures)
     return report
+
+
+def _speedup(theirs: Mapping[str, Any] | None, figures: BackendFigures) -> float | None:
+    assert figures.full_pass is not None
+    return None if theirs is None else round(theirs["ms"]["p50"] / figures.full_pass.p50, 2)
 
 
 def _shares(gmac: float, stages: Mapping[str, float], peaks: Mapping[str, float | None]) -> dict[str, float | None]:
