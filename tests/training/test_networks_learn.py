@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,18 +90,39 @@ def test_the_codec_asks_for_large_photos(face_data: Path, tmp_path: Path, monkey
         CodecTask(face_data, tmp_path / "cache", CODEC)
 
 
-def test_the_decoder_learns(
+@pytest.fixture
+def decoder(
     faces: DrawnFaces, face_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> Callable[[], DecoderTask]:
+    """Makes tasks of the same frozen networks, as a resumed run does."""
     monkeypatch.setattr(decoder_training, "VggFeatures", FewFeatures)
     monkeypatch.setattr(decoder_training, "find_hed_weights", lambda: None)
     codec, embedding = Codec(CODEC).eval(), ComponentEmbedding(COMPONENTS).eval()
     synthesis = awaken(Synthesis(SYNTHESIS)).eval()
     assert isinstance(synthesis, Synthesis)
     soft = SoftLatents(codec, embedding, build_bank(faces, embedding), synthesis)
-    before = codec.encoder.components.weight.clone()
-    assert_all_learn(DecoderTask(face_data, tmp_path / "cache", faces, soft), tmp_path)
-    assert torch.equal(codec.encoder.components.weight, before)
+    return lambda: DecoderTask(face_data, tmp_path / "cache", faces, soft)
+
+
+def test_the_decoder_learns(decoder: Callable[[], DecoderTask], tmp_path: Path) -> None:
+    task = decoder()
+    before = task.soft.codec.encoder.components.weight.clone()
+    assert_all_learn(task, tmp_path)
+    assert torch.equal(task.soft.codec.encoder.components.weight, before)
+
+
+def test_a_resumed_decoder_has_the_soft_latents_of_an_unbroken_one(
+    decoder: Callable[[], DecoderTask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoder_training, "KEPT", 3)
+    unbroken, resumed = decoder(), decoder()
+    for step in range(5):
+        unbroken._refresh(step)
+    resumed._refresh(4)
+    assert unbroken.kept.keys() == resumed.kept.keys() == {2, 3, 4}
+    for step, (photo, latent) in resumed.kept.items():
+        assert unbroken.kept[step][0] == photo
+        assert torch.equal(unbroken.kept[step][1], latent)
 
 
 def test_plain_crops_hardly_change_from_pixel_to_pixel() -> None:

@@ -23,8 +23,7 @@ PLAIN = 2  # crops beside them that show a soft gradient: what a cell's grid sho
 CELLS = 10  # latent cells on the side of a crop
 MARGIN, WINDOW = 2 * OUT, 80  # pixels at a crop's border that only the pixel losses see; side of what the features see
 JUDGED = slice(1, None)  # VGG's blocks that the critic sees: the first shows edges, which L1 takes care of
-KEPT = 320  # soft latents that crops are taken from, the oldest replaced first
-FRESH = 1  # of them made anew each step
+KEPT = 160  # soft latents that crops are taken from; each step replaces the oldest
 ADVERSARIAL_FROM = 0.1  # share of the run in which the critic only learns
 ADVERSARIAL = 0.1
 SHOWN = 8  # pictures on a sample sheet
@@ -66,7 +65,7 @@ class DecoderTask:
         maps = self.features(torch.zeros(1, 3, 32, 32, device=processes.device))
         codec_decoder = soft.codec.decoder.requires_grad_(True)
         self.model: nn.Module = Contest(codec_decoder, Critic([m.shape[1] for m in maps[JUDGED]]))
-        self.kept: list[tuple[int, torch.Tensor]] = []
+        self.kept: dict[int, tuple[int, torch.Tensor]] = {}  # by the step that made it: photo and soft latents
         self.shown = [(i, self._soften(i, np.random.default_rng((9, i)))) for i in self.held_out]
 
     def _picture(self, index: int) -> torch.Tensor:
@@ -76,15 +75,19 @@ class DecoderTask:
     def _soften(self, index: int, rng: np.random.Generator) -> torch.Tensor:
         return self.soft.make(self.faces, self.rows[index], half(self._picture(index)), rng)
 
-    def _refresh(self, rng: np.random.Generator) -> None:
-        """Replaces the oldest soft latents; the first time a quarter of them is made at once."""
-        for _ in range(FRESH if self.kept else KEPT // 4):
-            index = int(rng.choice(self.train, p=self.weights))
-            self.kept.append((index, self._soften(index, rng)))
-        del self.kept[:-KEPT]
+    def _refresh(self, step: int) -> None:
+        """Keeps what the last `KEPT` steps made, each as the step alone decides, so that a resumed run has the same."""
+        for made in range(step - KEPT + 1, step + 1):
+            if made not in self.kept:
+                rng = np.random.default_rng((14, KEPT + made, self.processes.rank))
+                index = int(rng.choice(self.train, p=self.weights))
+                self.kept[made] = (index, self._soften(index, rng))
+        for made in [made for made in self.kept if not step - KEPT < made <= step]:
+            del self.kept[made]
 
-    def _crops(self, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    def _crops(self, step: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Latents (N, 16, 10, 10), true ones first, and the photos (N, 3, 160, 160) that they stand for."""
+        self._refresh(step)
         latents, photos, count = [], [], self.processes.part_of(BATCH)
         for number in range(count):
             y, x = rng.integers(0, 512 // OUT - CELLS + 1, 2)
@@ -93,7 +96,7 @@ class DecoderTask:
                 latent = self.soft.codec.encoder(half(picture))
                 latent = latent + LATENT_NOISE * torch.randn_like(latent)
             else:
-                index, latent = self.kept[rng.integers(len(self.kept))]
+                index, latent = self.kept[step - int(rng.integers(KEPT))]
                 picture = self._picture(index)
             latents.append(latent[..., y : y + CELLS, x : x + CELLS])
             photos.append(picture[..., y * OUT : (y + CELLS) * OUT, x * OUT : (x + CELLS) * OUT])
@@ -107,8 +110,7 @@ class DecoderTask:
         assert isinstance(model, Contest)
         rng = np.random.default_rng((13, step, self.processes.rank))
         with torch.no_grad():
-            self._refresh(rng)
-            latents, photos = self._crops(rng)
+            latents, photos = self._crops(step, rng)
         output = model.decoder(latents)
         y, x = rng.integers(MARGIN, photos.shape[-1] - MARGIN - WINDOW + 1, 2)
         window = (..., slice(y, y + WINDOW), slice(x, x + WINDOW))
