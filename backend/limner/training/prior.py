@@ -143,8 +143,8 @@ class PriorTask:
 
     @staticmethod
     def _times(count: int) -> torch.Tensor:
-        """(N,) logit-normal in (0, 1), wide: the face is decided near the noise, its texture near the portrait."""
-        return (1.5 * torch.randn(count) - 0.4).sigmoid()
+        """(N,) logit-normal in (0, 1), wide, half of them below a quarter: a few steps look at nothing later."""
+        return (1.5 * torch.randn(count) - 1.2).sigmoid()
 
     def _flow_loss(
         self,
