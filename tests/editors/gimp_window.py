@@ -92,18 +92,22 @@ class Window:
         return self._xdotool("search", "--onlyvisible", "--name", title).split("\n")[-1]
 
     def place(self, title: str) -> Box:
-        """Where that window's inside is on the screen."""
-        return self._place(self.find(title))
+        """Where that window's inside is on the screen; waits for it, as GIMP hides windows for a moment."""
+        return wait_for(lambda: self._place(self.find(title)), f"the place of the window {title}")
 
-    def _place(self, window: str) -> Box:
+    def _place(self, window: str) -> Box | None:
+        """None where the window is gone."""
         told = self._xdotool("getwindowgeometry", "--shell", window)
-        found = dict(line.split("=") for line in told.split("\n"))
+        found = dict(line.split("=", 1) for line in told.split("\n") if "=" in line)
+        if not {"X", "Y", "WIDTH", "HEIGHT"} <= found.keys():
+            return None
         left, top = int(found["X"]), int(found["Y"])
         return left, top, left + int(found["WIDTH"]), top + int(found["HEIGHT"])
 
     def menus(self) -> list[Box]:
         """Where the open menus are, the leftmost first."""
-        return sorted(self._place(found) for found in self._xdotool("search", "--onlyvisible", "--name", MENU).split())
+        places = (self._place(found) for found in self._xdotool("search", "--onlyvisible", "--name", MENU).split())
+        return sorted(place for place in places if place)
 
     def find_picture(self, picture: NDArray[np.uint8]) -> tuple[int, int]:
         """Left and top of where the screen shows these pixels, (H, W, 3); waits until it does."""
