@@ -82,7 +82,8 @@ class Artist(threading.Thread):
     def _work(self, client: Client) -> None:
         while len(self.ledger.submitted) < self._jobs and self._go_on():
             self._submit(client)
-            if self.habit in ("cancelling", "mixed") and client.open_jobs and self._random.random() < 0.4:
+            is_last = len(self.ledger.submitted) == self._jobs  # never cancelled, so that something gets done
+            if self._cancels() and client.open_jobs and not is_last:
                 client.cancel(self._random.choice(client.open_jobs))
             self._take(client.poll(self._random.choice((0.0, 0.0, 0.01))))
             while len(client.open_jobs) >= _MOST_OPEN:
@@ -90,6 +91,9 @@ class Artist(threading.Thread):
         deadline = time.monotonic() + _PATIENCE_S
         while client.open_jobs and time.monotonic() < deadline:
             self._take(client.poll(0.1))
+
+    def _cancels(self) -> bool:
+        return self.habit in ("cancelling", "mixed") and self._random.random() < 0.4
 
     def _submit(self, client: Client) -> None:
         is_live = self.habit == "live" or (self.habit == "mixed" and self._random.random() < 0.5)
