@@ -171,7 +171,7 @@ def load_bank(folder: Path, device: torch.device) -> CodeBank:
 def load_networks(folder: Path, device: torch.device) -> Networks:
     """All networks and the bank, checked against the manifest; optional ones where they are. Raises WeightsError.
 
-    A CPU with instructions for bfloat16 computes the parts named in `QUICK` in it, in about half of the time."""
+    A CPU with instructions for bfloat16 computes the parts named in `QUICK` in it."""
     sums = verify(folder)
     names = [*NETWORKS, *(name for name in OPTIONAL if f"{name}.safetensors" in sums)]
     loaded: dict[str, Any] = {name: load_network(name, folder, device) for name in names}
