@@ -66,7 +66,7 @@ def test_a_network_is_counted_and_timed() -> None:
 def test_deepfacedrawing_is_measured_in_bfloat16_where_limner_computes_in_it(
     monkeypatch: pytest.MonkeyPatch, fast: bool
 ) -> None:
-    monkeypatch.setattr("limner.bench.networks.has_fast_bfloat16", lambda device: fast)
+    monkeypatch.setattr("limner.bench.networks.works_in_bfloat16", lambda device: fast)
     monkeypatch.setattr("limner.bench.networks.DeepFaceDrawing", lambda: DeepFaceDrawing(TINY))
     figures = measure_in_bfloat16(1, torch.device("cpu"), lambda name, share: None)
     assert (figures is not None) == fast

@@ -20,7 +20,7 @@ CPU = torch.device("cpu")
 
 
 def load(folder: Path, monkeypatch: pytest.MonkeyPatch, *, fast: bool) -> Networks:
-    monkeypatch.setattr(registry, "has_fast_bfloat16", lambda device: fast)
+    monkeypatch.setattr(registry, "works_in_bfloat16", lambda device: fast)
     return load_networks(folder, CPU)
 
 

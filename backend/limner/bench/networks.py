@@ -21,7 +21,7 @@ from limner.bench.drawings import FULL
 from limner.bench.timing import Times, time_runs
 from limner.models.pix2pix import PUBLISHED, Generator
 from limner.models.pix2pix import SIDE as UNET_SIDE
-from limner.models.precision import InBfloat16, has_fast_bfloat16
+from limner.models.precision import InBfloat16, works_in_bfloat16
 from limner.pipelines.base import Request
 from limner.server.worker.boot import load_factory
 
@@ -115,7 +115,7 @@ def measure_in_bfloat16(
     runs: int, device: torch.device, on_step: Callable[[str, float], None]
 ) -> dict[str, Any] | None:
     """DeepFaceDrawing once more, all of it in bfloat16; None where Limner itself computes in single precision."""
-    if device.type != "cpu" or not has_fast_bfloat16(device):
+    if not works_in_bfloat16(device):
         return None
     on_step("deepfacedrawing, bfloat16", 0.0)
     drawing = torch.rand(1, 1, DRAWING_SIDE, DRAWING_SIDE) * 2 - 1

@@ -15,6 +15,11 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     return device.type == "cpu" and any(capabilities.get(name) for name in ("amx_bf16", "avx512_bf16"))
 
 
+def works_in_bfloat16(device: torch.device) -> bool:
+    """Whether Limner's networks are loaded to compute in bfloat16 there: on fast CPUs; GPUs need no help."""
+    return device.type == "cpu" and has_fast_bfloat16(device)
+
+
 class InBfloat16(nn.Module):
     """A network whose products are computed in bfloat16; its weights are stored so, its output is single precision."""
 

@@ -19,7 +19,7 @@ from limner.models.codec import Codec, CodecConfig
 from limner.models.components import PARTS, ComponentConfig, ComponentEmbedding
 from limner.models.frame_finder import FrameFinder, FrameFinderConfig
 from limner.models.inversion import Inversion, InversionConfig
-from limner.models.precision import has_fast_bfloat16, quicken
+from limner.models.precision import quicken, works_in_bfloat16
 from limner.models.synthesis import Synthesis, SynthesisConfig
 from limner.resources import file_sha256
 
@@ -175,7 +175,7 @@ def load_networks(folder: Path, device: torch.device) -> Networks:
     sums = verify(folder)
     names = [*NETWORKS, *(name for name in OPTIONAL if f"{name}.safetensors" in sums)]
     loaded: dict[str, Any] = {name: load_network(name, folder, device) for name in names}
-    if device.type == "cpu" and has_fast_bfloat16(device):
+    if works_in_bfloat16(device):
         for name, parts in QUICK.items():
             quicken(loaded[name], parts)
     return Networks(**loaded, bank=load_bank(folder, device), sums=sums, device=device)

@@ -77,13 +77,13 @@ class DecoderTask:
 
     def _refresh(self, step: int) -> None:
         """Keeps what the last `KEPT` steps made, each as the step alone decides, so that a resumed run has the same."""
-        for made in range(step - KEPT + 1, step + 1):
-            if made not in self.kept:
-                rng = np.random.default_rng((14, KEPT + made, self.processes.rank))
-                index = int(rng.choice(self.train, p=self.weights))
-                self.kept[made] = (index, self._soften(index, rng))
-        for made in [made for made in self.kept if not step - KEPT < made <= step]:
-            del self.kept[made]
+        steps = range(step - KEPT + 1, step + 1)
+        self.kept = {made: self.kept.get(made) or self._made_at(made) for made in steps}
+
+    def _made_at(self, step: int) -> tuple[int, torch.Tensor]:
+        rng = np.random.default_rng((14, KEPT + step, self.processes.rank))
+        index = int(rng.choice(self.train, p=self.weights))
+        return index, self._soften(index, rng)
 
     def _crops(self, step: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Latents (N, 16, 10, 10), true ones first, and the photos (N, 3, 160, 160) that they stand for."""
