@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from limner.evaluation.baselines import NearestPhoto, TheDrawing
-from limner.evaluation.cases import Case, real_drawings, spoiled
+from limner.evaluation.cases import Case, real_drawings, spoiled, spread
 from limner.evaluation.features import _read_quantized
 from limner.evaluation.inversion import kept_colors
 from limner.evaluation.lab import Reference
@@ -72,6 +72,11 @@ def test_real_drawings_are_looked_for_among_others_of_their_set(face_data: Path,
     assert np.array_equal(case.photos[0], decode(face_data / "0.png", 256))
     assert np.array_equal(case.strangers, decode(face_data / "2.png", 256)[None])
     assert real_drawings(face_data, "feret", 10) is None
+
+
+def test_a_few_are_taken_from_all_over() -> None:
+    assert spread(range(10), 3) == [0, 4, 9]
+    assert spread("abc", 8) == ["a", "b", "c"]
 
 
 def test_spoiled_drawings_keep_less_or_move() -> None:

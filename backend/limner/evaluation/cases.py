@@ -4,6 +4,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from limner.imaging.styles import bare_lines
 from limner.training.faces import STUDIO_SET, Face, decode, read_index
 from limner.training.sketches import erase, warp
 
+T = TypeVar("T")
 SIDE = 256
 GALLERY = 100  # photos, at least, among which a drawn one is looked for
 REAL = {
@@ -49,7 +51,7 @@ def _load(data: Path, faces: Sequence[Face], side: int = SIDE) -> np.ndarray:
 
 
 def real_drawings(data: Path, kind: str, most: int) -> Case | None:
-    """The held-out drawings of one of `REAL`, at most `most`; None where the data has none.
+    """The held-out drawings of one of `REAL`, at most `most`, spread over all of them; None where the data has none.
 
     Training photos of the same set are the strangers, as many as make a hundred to choose from."""
     faces = read_index(data)
@@ -59,15 +61,15 @@ def real_drawings(data: Path, kind: str, most: int) -> Case | None:
     ]
     if not pairs:
         return None
-    drawn, photographed = zip(*pairs[:most], strict=True)
+    drawn, photographed = zip(*spread(pairs, most), strict=True)
     others = [f for f in faces if f.set == f"{kind}_photo" and f.split == "train"][: max(0, GALLERY - len(drawn))]
     drawings = _load(data, drawn).mean(3).round().astype(np.uint8)
     return Case(kind, REAL[kind], drawings, _load(data, photographed), _load(data, others))
 
 
-def spread(faces: Sequence[Face], most: int) -> list[Face]:
-    """At most `most` of `faces`, spread evenly over them."""
-    return [faces[i] for i in np.linspace(0, len(faces) - 1, min(most, len(faces))).astype(int)]
+def spread(items: Sequence[T], most: int) -> list[T]:
+    """At most `most` of `items`, spread evenly over them: neighbors are often of one day and one light."""
+    return [items[i] for i in np.linspace(0, len(items) - 1, min(most, len(items))).astype(int)]
 
 
 def sharp_photos(data: Path, most: int, side: int = SIDE) -> np.ndarray:
