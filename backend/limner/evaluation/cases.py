@@ -40,7 +40,7 @@ class Case:
 
     def some(self, most: int) -> "Case":
         """At most `most` of it, spread evenly; all photos stay to be looked among."""
-        taken = np.linspace(0, len(self.photos) - 1, min(most, len(self.photos))).astype(int)
+        taken = np.array(spread(range(len(self.photos)), most))
         left = np.setdiff1d(np.arange(len(self.photos)), taken)
         strangers = np.concatenate([self.photos[left], self.strangers])
         return Case(f"{self.name}-{most}", self.title, self.drawings[taken], self.photos[taken], strangers)
