@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -47,6 +48,12 @@ def main(folder: Path, start: Path | None = None) -> None:
             task.model.load_state_dict(torch.load(start, weights_only=True))
         trainer.run()
         torch.save(task.model.state_dict(), folder / f"end-{processes.rank}.pt")
+    (folder / f"threads-{processes.rank}.json").write_text(json.dumps(running_threads()))
+
+
+def running_threads() -> list[str]:
+    """The names of this process's threads, those of libraries among them; none where the system does not tell."""
+    return [(thread / "comm").read_text().strip() for thread in Path("/proc/self/task").glob("*")]
 
 
 if __name__ == "__main__":

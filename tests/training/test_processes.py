@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,8 @@ def test_two_processes_train_as_one(tmp_path: Path) -> None:
         [*command, shared_task.__file__, str(two)], capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stderr
+    left = [thread for rank in (0, 1) for thread in json.loads((two / f"threads-{rank}.json").read_text())]
+    assert not [thread for thread in left if "gloo" in thread]  # at the interpreter's end they could abort it
     starts, ends = ([weights(two / f"{when}-{rank}.pt") for rank in (0, 1)] for when in ("start", "end"))
     assert torch.equal(*starts)  # whatever each was initialized with
     assert torch.equal(*ends)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One training process, or several under torchrun that train as one: each with its share of every batch."""
 
+import importlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -71,6 +72,9 @@ def joined_processes() -> Iterator[Processes]:
     if count == 1:
         yield Processes(device=device)
         return
+    # The first optimizer imports it, and what it then holds of the processes' group would keep gloo's threads running
+    # into the interpreter's end, where they at times abort the process.
+    importlib.import_module("torch._dynamo")
     dist.init_process_group("nccl" if cuda else "gloo", timeout=timedelta(hours=1))
     try:
         yield Processes(dist.get_rank(), count, device)
