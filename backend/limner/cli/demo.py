@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from limner.client import Client
     from limner.wire import Result
 
-PARAMS = {"seed": 0, "refine": 0.3, "shadow": True}
+PARAMS = {"seed": 0, "shadow": True}
 PICTURES = ("portrait", "shadow")
 
 

@@ -13,6 +13,7 @@ from limner.cli.failures import Failure
 from limner.cli.jobs import run_job, summary
 from limner.cli.options import AUTO, FrameOption, Json, Output, Seed, Sketch, parse_png, parse_unit
 from limner.cli.pictures import check_output, read_pixels, write_png
+from limner.pipelines.defaults import REFINE
 
 COMPONENT = typer.Option(metavar="0..1", parser=parse_unit, help="The same for this part alone.")
 Component = Annotated[float | None, COMPONENT]
@@ -27,7 +28,7 @@ def portrait(
     seed: Seed = 0,
     refine: Annotated[
         float, typer.Option(metavar="0..1", parser=parse_unit, help="0: plausible face, 1: literally as drawn.")
-    ] = 0.3,
+    ] = REFINE,
     left_eye: Component = None,
     right_eye: Component = None,
     nose: Component = None,

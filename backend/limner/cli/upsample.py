@@ -12,15 +12,18 @@ import typer
 from limner.cli.jobs import run_job, summary
 from limner.cli.options import AUTO, FrameOption, Json, Output, Seed
 from limner.cli.pictures import check_output, read_pixels, write_png
+from limner.pipelines.defaults import CANDIDATES, EPS, MOST_CANDIDATES, SEARCH_STEPS
 
 
 def upsample(
     tiny: Annotated[Path, typer.Argument(metavar="TINY", help="A small or blurred picture of an upright face.")],
     output: Output,
-    candidates: Annotated[int, typer.Option(min=1, max=8, help="How many portraits: OUT.png is the best.")] = 4,
-    steps: Annotated[int, typer.Option(min=1, max=400, help="The longest search; it ends early.")] = 60,
+    candidates: Annotated[
+        int, typer.Option(min=1, max=MOST_CANDIDATES, help="How many portraits: OUT.png is the best.")
+    ] = CANDIDATES,
+    steps: Annotated[int, typer.Option(min=1, max=400, help="The longest search; it ends early.")] = SEARCH_STEPS,
     seed: Seed = 0,
-    eps: Annotated[float, typer.Option(min=1e-4, max=0.1, help="Mean squared difference that is close enough.")] = 2e-3,
+    eps: Annotated[float, typer.Option(min=1e-4, max=0.1, help="Mean squared difference that is close enough.")] = EPS,
     size: Annotated[int, typer.Option(min=0, max=64, help="Side at which it is matched; 0: its own, up to 64.")] = 0,
     frame: FrameOption = AUTO,
     as_json: Json = False,

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from limner.evaluation.cases import SIDE, Case
 from limner.models.registry import load_networks
 from limner.pipelines.base import JobError, Request
+from limner.pipelines.defaults import REFINE
 from limner.pipelines.engine import Engine
 
 
@@ -36,7 +37,7 @@ class Portraits:
     label: str = "Limner"
 
     @classmethod
-    def of_weights(cls, folder: Path, label: str, refine: float = 0.3) -> "Portraits":
+    def of_weights(cls, folder: Path, label: str, refine: float = REFINE) -> "Portraits":
         """The engine on another folder of weights. Raises WeightsError."""
         return cls(Engine(load_networks(folder, torch.device("cpu"))), refine, label)
 

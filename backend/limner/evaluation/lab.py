@@ -14,10 +14,9 @@ from limner.evaluation.candidates import Candidate, Portraits
 from limner.evaluation.cases import REAL, SIDE, Case, line_drawings, real_drawings, sharp_photos
 from limner.evaluation.features import descriptors, embeddings
 from limner.models.registry import Networks, load_networks
+from limner.pipelines.defaults import REFINE
 from limner.pipelines.engine import Engine
 from limner.training.faces import Face, decode, read_index
-
-DEFAULT_REFINE = 0.3
 
 
 class OtherWeights(NamedTuple):
@@ -86,7 +85,7 @@ class Lab:
             total += decode(self.settings.data / face.file, SIDE)
         return MeanFace((total / len(train)).round().astype(np.uint8))
 
-    def ours(self, refine: float = DEFAULT_REFINE) -> Portraits:
+    def ours(self, refine: float = REFINE) -> Portraits:
         """Limner at one value of refine."""
         return Portraits(self.engine, refine)
 

@@ -14,6 +14,7 @@ from limner.evaluation.features import descriptors, embeddings
 from limner.evaluation.lab import Lab
 from limner.evaluation.metrics import distances, mean_of, share_of
 from limner.evaluation.sections import Row, Section, Table, side_by_side
+from limner.pipelines.defaults import REFINE
 from limner.training.faces import Face, decode
 
 CHUNK = 64
@@ -77,7 +78,7 @@ def _table(lab: Lab, case: Case, known: TrainingFaces, section: Section) -> Tabl
     held_out = known.nearest(case.photos)
     limits = [float(np.quantile(values, RARE)) for values in held_out[:2]]
     rows, shown = [], []
-    refines: tuple[float, ...] = (0.0, 0.3)
+    refines: tuple[float, ...] = (0.0, REFINE)
     makers: list[tuple[str, Callable[[], np.ndarray]]] = [("the held-out photos", lambda: case.photos)]
     makers += [(lab.ours(v).name, lambda v=v: lab.portraits(lab.ours(v), case)) for v in refines]  # type: ignore[misc]
     for label, make in makers:

@@ -10,15 +10,16 @@ from tqdm import tqdm
 
 from limner.evaluation.candidates import halved
 from limner.evaluation.cases import SIDE
-from limner.evaluation.lab import DEFAULT_REFINE, Lab
+from limner.evaluation.lab import Lab
 from limner.evaluation.metrics import mean_of, share_of
 from limner.evaluation.sections import Row, Section, Table, side_by_side
 from limner.imaging.color import on_white
 from limner.imaging.decode import read_picture
 from limner.pipelines.base import JobError, Outcome, Request
+from limner.pipelines.defaults import REFINE
 from limner.pipelines.engine import Engine
 
-SHOWN_AT = (0.0, DEFAULT_REFINE, 1.0)
+SHOWN_AT = (0.0, REFINE, 1.0)
 STEPS = tuple(round(0.1 * i, 1) for i in range(11))
 MOVED = 3  # drawings that are followed from 0 to 1
 ACROSS = 5  # drawings in a line of the picture

@@ -26,11 +26,12 @@ from limner.evaluation.sections import Row, Section, Table, side_by_side
 from limner.models.pulse import resized
 from limner.models.registry import OPTIONAL
 from limner.pipelines.base import Request
+from limner.pipelines.defaults import CANDIDATES as CANDIDATES_BY_DEFAULT
+from limner.pipelines.defaults import EPS
 from limner.pipelines.engine import Engine
 
-EPS = 2e-3
 CANDIDATES = 2  # of each face
-TIMED, TIMED_CANDIDATES = 2, 4  # faces that time is taken on, with the command's default of candidates
+TIMED = 2  # faces that time is taken on, with as many candidates as the command gives
 DAMAGED = 10  # noisy and JPEG-damaged faces
 NOISE = 10  # gray levels
 QUALITY = 30  # of JPEG
@@ -136,7 +137,7 @@ def upsampling_section(lab: Lab) -> Section:
         section.tables.append(Table(grid, f"From {side}x{side} pixels", COLUMNS, tuple(rows), note, grid))
         _facts(section, side, rows)
     section.tables.append(_damaged(searcher, photos[:DAMAGED], section))
-    timed = searcher.search("timed", small_copies(photos[:TIMED], 16), TIMED_CANDIDATES)
+    timed = searcher.search("timed", small_copies(photos[:TIMED], 16), CANDIDATES_BY_DEFAULT)
     section.facts["upsampling_seconds"] = mean_of(timed.seconds)
     return section
 

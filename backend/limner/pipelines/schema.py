@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from limner.models.components import PARTS
 from limner.models.inversion import STYLES
+from limner.pipelines.defaults import CANDIDATES, EPS, MOST_CANDIDATES, REFINE, SEARCH_STEPS, STEPS
 from limner.wire import (
     BooleanParameter,
     ChoiceParameter,
@@ -16,7 +17,6 @@ from limner.wire import (
     TaskSchema,
 )
 
-MOST_CANDIDATES = 8  # of one job
 LABELS = {
     "left_eye": "Left eye",
     "right_eye": "Right eye",
@@ -55,11 +55,21 @@ def _invert() -> TaskSchema:
 def _upsample() -> TaskSchema:
     parameters: tuple[Parameter, ...] = (
         IntegerParameter(
-            "candidates", label="Candidates", help="How many portraits.", minimum=1, maximum=MOST_CANDIDATES, default=4
+            "candidates",
+            label="Candidates",
+            help="How many portraits.",
+            minimum=1,
+            maximum=MOST_CANDIDATES,
+            default=CANDIDATES,
         ),
         IntegerParameter("seed", label="Seed", help="Another seed, other faces.", maximum=2**31 - 1),
         IntegerParameter(
-            "steps", label="Steps", help="The longest search; it ends early.", minimum=1, maximum=400, default=60
+            "steps",
+            label="Steps",
+            help="The longest search; it ends early.",
+            minimum=1,
+            maximum=400,
+            default=SEARCH_STEPS,
         ),
         NumberParameter(
             "eps",
@@ -67,7 +77,7 @@ def _upsample() -> TaskSchema:
             help="Mean squared difference from the picture, 0 to 1, that is close enough.",
             minimum=1e-4,
             maximum=0.1,
-            default=2e-3,
+            default=EPS,
             step=1e-3,
         ),
         IntegerParameter(
@@ -88,12 +98,12 @@ def task_schemas(inversion: bool = False) -> dict[str, TaskSchema]:
     """The schema of every drawing task by its name; "invert" only where the engine has the weights of `inversion`."""
     portrait: tuple[Parameter, ...] = (
         IntegerParameter("seed", label="Seed", help="Another seed, other colors.", maximum=2**31 - 1),
-        NumberParameter("refine", label="Refine", help="0 = plausible face, 1 = the literal lines.", default=0.3),
+        NumberParameter("refine", label="Refine", help="0 = plausible face, 1 = the literal lines.", default=REFINE),
         *_blends(),
         BooleanParameter("shadow", label="Shadow guide", help="Also draw the guide.", default=True),
         FRAME,
         IntegerParameter(
-            "steps", label="Steps", help="More steps: more detail, slower.", minimum=1, maximum=32, default=3
+            "steps", label="Steps", help="More steps: more detail, slower.", minimum=1, maximum=32, default=STEPS
         ),
     )
     tasks = (

@@ -24,6 +24,7 @@ from limner.models.synthesis import (
     sample_euler,
     tempered,
 )
+from limner.pipelines.defaults import STEPS
 from limner.training.bank import encode_and_project
 from limner.training.codec import to_tensor
 from limner.training.color_hints import random_hints, tiny_picture
@@ -200,6 +201,6 @@ class PriorTask:
             )
             given = self.conditions(batch)
             velocity = partial(model.velocity, condition=model.condition(given))
-            lines.append(half(self.codec.decoder(sample_euler(velocity, noise.to(self.processes.device), steps=3))))
+            lines.append(half(self.codec.decoder(sample_euler(velocity, noise.to(self.processes.device), STEPS))))
         lines.append(photos)
         return np.concatenate([np.concatenate(list(to_pixels(line)), 1) for line in lines], 0)
