@@ -1,15 +1,62 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the windows' shadows become one guide without a seam."""
+"""What the neighbors draw in a window, and how the windows' shadows become one guide without a seam."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
-from limner.models.components import PARTS, WINDOWS
-from limner.pipelines.shadow import merge_shadows, soft_mask
+from limner.models.bank import CodeBank
+from limner.models.components import PARTS, WINDOWS, ComponentConfig, ComponentEmbedding
+from limner.models.manifold import Projection
+from limner.pipelines.shadow import DRAWING_ALONG, HEAVIEST, merge_shadows, soft_mask, window_shadow
 
 SIDES = {window.name: window.side for window in WINDOWS}
+
+
+class Drawn:
+    """What neighbors of some weights draw in the nose's window, and what each of them draws alone."""
+
+    def __init__(self) -> None:
+        torch.manual_seed(0)
+        self.embedding = ComponentEmbedding(ComponentConfig()).eval()
+        codes = {window.name: 5 * torch.randn(6, window.code) for window in WINDOWS}
+        self.bank = CodeBank(codes, torch.arange(6))
+
+    def together(self, *weights: float) -> np.ndarray:
+        rows = torch.arange(len(weights))[None]
+        projection = Projection(torch.zeros(1, 96), torch.tensor([weights]), rows)
+        return window_shadow(self.embedding, self.bank, "nose", projection)
+
+    def alone(self, row: int) -> np.ndarray:
+        with torch.inference_mode():
+            logits = self.embedding.decoders["nose"](self.bank.codes["nose"][row : row + 1])
+        return np.asarray(logits.sigmoid()[0, 0].numpy(), np.float32)
+
+
+@pytest.fixture(scope="module")
+def drawn() -> Drawn:
+    return Drawn()
+
+
+def test_neighbors_draw_by_their_weights(drawn: Drawn) -> None:
+    wanted = 0.4 * drawn.alone(0) + 0.35 * drawn.alone(1) + 0.25 * drawn.alone(2)
+    assert np.abs(drawn.together(0.4, 0.35, 0.25) - wanted).max() < 1e-5
+    assert np.abs(drawn.alone(0) - drawn.alone(1)).max() > 0.01  # or nothing would be told
+
+
+def test_only_the_heaviest_neighbors_draw(drawn: Drawn) -> None:
+    assert DRAWING_ALONG == 4
+    weights = (0.06, 0.3, 0.24, 0.2, 0.14, 0.06)
+    wanted = sum(weights[row] / 0.88 * drawn.alone(row) for row in (1, 2, 3, 4))
+    assert np.abs(drawn.together(*weights) - wanted).max() < 1e-5
+
+
+def test_neighbors_of_negative_weight_draw_nothing_and_none_too_much(drawn: Drawn) -> None:
+    found = drawn.together(1.1, 0.3, -0.4)
+    wanted = (HEAVIEST * drawn.alone(0) + 0.3 * drawn.alone(1)) / (HEAVIEST + 0.3)
+    assert np.abs(found - wanted).max() < 1e-5
 
 
 def even(strength: float, **parts: float) -> dict[str, np.ndarray]:

@@ -20,6 +20,7 @@ from limner.models.manifold import Projection
 FloatImage = NDArray[np.float32]
 
 HEAVIEST = 0.5  # no neighbor alone makes more than half of the shadow
+DRAWING_ALONG = 4  # neighbors, those of most weight: four fifths of it; the others only blur the lines
 DAMPING = 0.2  # of what lies under a window, in its middle
 FADE = 0.3  # share of a window over which its shadow fades at the border
 TINT = (38, 34, 52)  # sRGB of the guide
@@ -30,14 +31,11 @@ _SMOOTH = 5  # pixels over which it is smoothed there
 
 @torch.inference_mode()
 def window_shadow(embedding: ComponentEmbedding, bank: CodeBank, part: str, projection: Projection) -> FloatImage:
-    """(S, S) in [0, 1]: the neighbors' decoded drawings, weighted; negative weights draw nothing."""
-    weights = projection.weights[0].clamp(0, HEAVIEST)
-    drawn = weights > 1e-3
-    if not bool(drawn.any()):
-        drawn = weights == weights.max()
-    neighbors = bank.codes[part][projection.rows[0][drawn]]
+    """(S, S) in [0, 1]: the nearest neighbors' decoded drawings, weighted; negative weights draw nothing."""
+    weights, places = projection.weights[0].clamp(0, HEAVIEST).topk(min(DRAWING_ALONG, projection.weights.shape[1]))
+    neighbors = bank.codes[part][projection.rows[0][places]]
     ink = embedding.decoders[part](neighbors).sigmoid()[:, 0]  # (k, S, S), all neighbors in one batch
-    share = weights[drawn] / weights[drawn].sum().clamp(min=1e-6)
+    share = weights / weights.sum()  # the weights of a projection sum to one, so some are positive
     return np.asarray((ink * share[:, None, None]).sum(0).float().cpu().numpy(), np.float32)
 
 
