@@ -164,19 +164,19 @@ class PriorTask:
         (Tang et al. 2025, "Diffusion models without classifier-free guidance", section 3)."""
         assert isinstance(model, Synthesis)
         noise, time = noise.to(self.processes.device), time.to(self.processes.device)
-        t, each = time[:, None, None, None], len(noise) // len(batch.photos)
+        t = time[:, None, None, None]
+        for_each = partial(torch.repeat_interleave, repeats=len(noise) // len(batch.photos), dim=0)  # N -> K * N
         with torch.no_grad(), torch.autocast(self.processes.device.type, enabled=False):
-            latent = self.codec.encoder(batch.photos).repeat_interleave(each, 0)  # (K * N, 16, 32, 32)
+            latent = for_each(self.codec.encoder(batch.photos))  # (K * N, 16, 32, 32)
         path, wanted = (1 - t) * noise + t * latent, latent - noise
         given = self.conditions(batch)
-        condition = model.condition(given).repeat_interleave(each, 0)
+        condition = for_each(model.condition(given))
         velocity = model.velocity(path, time, condition)
         if guidance:
             with torch.no_grad():
                 plain = model.velocity(path, time, model.without_drawing(condition))
                 drawn = (given.mapped + given.trust.amax((1, 2, 3), keepdim=True)).clamp(max=1)  # 0: no drawing
-                drawn = drawn.repeat_interleave(each, 0)
-                wanted = wanted + guidance * drawn * (velocity.detach() - plain)
+                wanted = wanted + guidance * for_each(drawn) * (velocity.detach() - plain)
         weight = path_variance(time, model.variance) * model.variance[:, None, None] ** (DETAIL - 1)
         return ((velocity - wanted).square() * weight).mean()
 
