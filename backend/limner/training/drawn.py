@@ -13,6 +13,7 @@ import torch
 from limner.training.augment import Look, random_look
 from limner.training.codec import to_tensor
 from limner.training.faces import Face, cached_pictures, read_index
+from limner.training.fitted_glasses import FittedGlasses, fitted_glasses
 from limner.training.glasses import wears_glasses
 from limner.training.hed import EDGES_FILE, EdgeStore
 from limner.training.pairs import registered_drawings
@@ -21,6 +22,7 @@ from limner.training.sketches import Slips, clean_lines, draw
 T = TypeVar("T")
 AS_IT_IS = Look()
 SHARP, PAIRED = 16.0, 16.0  # weights of photos that portraits learn from; the soft ones, 1, are there for breadth
+FITTED = 0.12  # share of the varied photos of people without glasses that are given some
 GLASSES = 2.0  # times that, where somebody is known to wear some: one in ten does
 
 
@@ -66,14 +68,35 @@ class DrawnFaces:
         return edges is not None and wears_glasses(edges, self.faces[row].landmarks)
 
     def drawn(
-        self, row: int, slips: Slips, rng: np.random.Generator, real: float = 0.6, look: Look = AS_IT_IS
+        self,
+        row: int,
+        slips: Slips,
+        rng: np.random.Generator,
+        real: float = 0.6,
+        look: Look = AS_IT_IS,
+        glasses: FittedGlasses | None = None,
     ) -> np.ndarray:
-        """Ink (256, 256) of one photo in a look; a share `real` of the photos with a real drawing give that one."""
+        """Ink (256, 256) of one photo in a look, with glasses put on; a share `real` of the photos with a real drawing
+        give that one."""
         face, edges = self.faces[row], self.edges.get(row)
         own = self.drawings.get(face.file)
         taken = look.apply_to_ink(own).astype(np.float32) / 255 if own is not None and rng.random() < real else None
-        photo, landmarks = look.apply_to_photo(np.asarray(self.photos[row])), look.apply_to_landmarks(face.landmarks)
-        return draw(photo, landmarks, slips, rng, taken, None if edges is None else look.apply_to_ink(edges))
+        seen = None if edges is None else look.apply_to_ink(edges)
+        return draw(self._seen(row, look, glasses), self._landmarks(row, look), slips, rng, taken, seen, glasses)
+
+    def _seen(self, row: int, look: Look, glasses: FittedGlasses | None) -> np.ndarray:
+        """The photo (256, 256, 3) uint8 in a look, with glasses put on."""
+        photo = look.apply_to_photo(np.asarray(self.photos[row]))
+        return photo if glasses is None else glasses.photographed(photo)
+
+    def _landmarks(self, row: int, look: Look) -> np.ndarray:
+        return look.apply_to_landmarks(self.faces[row].landmarks)
+
+    def _fitted(self, row: int, look: Look, rng: np.random.Generator) -> FittedGlasses | None:
+        """Now and then glasses for somebody who wears none."""
+        if rng.random() >= FITTED or self._wears_glasses(row):
+            return None
+        return fitted_glasses(self._landmarks(row, look), rng)
 
     def held_out(self, count: int, without: str = "") -> np.ndarray:
         """About `count` rows of held-out photos, spread over all sets but the one named `without`."""
@@ -90,13 +113,14 @@ class DrawnFaces:
     ) -> DrawnBatch:
         """A drawing of each photo in `rows` with its `slips`, half of them mirrored; the same seed, the same batch.
 
-        `varied`: each photo in a look of its own, see `augment`, and so its drawing."""
+        `varied`: each photo in a look of its own, see `augment`, some with glasses put on, and so its drawing."""
         rng, moods = np.random.default_rng(seed), np.random.default_rng((*seed, 1))
         mirrored = rng.random(len(rows)) < 0.5
         looks = [random_look(moods) if varied else AS_IT_IS for _ in rows]
-        chosen = list(zip(rows.tolist(), slips, looks, strict=True))
-        inks = np.stack([self.drawn(row, slip, rng, look=look) for row, slip, look in chosen])
-        photos = np.stack([look.apply_to_photo(self.photos[row]) for row, _, look in chosen]) if varied else None
+        worn = [self._fitted(row, look, moods) if varied else None for row, look in zip(rows, looks, strict=True)]
+        chosen = list(zip(rows.tolist(), slips, looks, worn, strict=True))
+        inks = np.stack([self.drawn(row, slip, rng, look=look, glasses=g) for row, slip, look, g in chosen])
+        photos = np.stack([self._seen(row, look, g) for row, _, look, g in chosen]) if varied else None
         if photos is not None:
             photos[mirrored] = photos[mirrored, :, ::-1]
         return DrawnBatch(rows, mirrored, mirror(torch.from_numpy(inks)[:, None], mirrored), photos)

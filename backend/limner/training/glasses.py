@@ -41,11 +41,11 @@ def draw_glasses(edges: NDArray[Any], landmarks: NDArray[Any], rng: np.random.Ge
         return draw_again(strokes, side, rng)
     canvas, width = np.zeros((2 * side, 2 * side), np.float32), rng.uniform(1.5, 7.0)
     round_off, temples = rng.uniform(*ROUND), rng.random() < 0.6
-    frames = [_frame(found, points, eye) for eye in (0, 1)]
+    frames = [frame_before(found, points, eye) for eye in (0, 1)]
     for center, radius in frames:
-        path = center + radius * _outline(round_off) * (1 + rng.normal(0, 0.03, 2))
+        path = center + radius * rim(round_off) * (1 + rng.normal(0, 0.03, 2))
         draw_stroke(canvas, 2 * path, width, rng, whole=True)
-    for line in _between(frames, points)[: None if temples else 1]:
+    for line in bridge_and_temples(frames, points)[: None if temples else 1]:
         draw_stroke(canvas, 2 * line, width * rng.uniform(0.7, 1.1), rng, whole=True)
     return np.asarray(cv2.resize(canvas, (side, side), interpolation=cv2.INTER_AREA), np.float32)
 
@@ -63,7 +63,7 @@ def _around_eyes(points: Stroke, side: int) -> FloatImage:
     return mask
 
 
-def _frame(found: Stroke, points: Stroke, eye: int) -> tuple[Stroke, Stroke]:
+def frame_before(found: Stroke, points: Stroke, eye: int) -> tuple[Stroke, Stroke]:
     """Center and radii (2,) of the glass before an eye, from the lines (P, 2) found around both, within reason."""
     corners = points[list(EYE_CORNERS[eye])]
     center, span = corners.mean(0), float(np.linalg.norm(corners[1] - corners[0]))
@@ -76,14 +76,14 @@ def _frame(found: Stroke, points: Stroke, eye: int) -> tuple[Stroke, Stroke]:
     return middle, ((high - low) / 2).clip((0.7 * span, 0.4 * span), (1.05 * span, 0.95 * span))
 
 
-def _outline(round_off: float) -> Stroke:
+def rim(round_off: float) -> Stroke:
     """A closed superellipse of radius 1, (P, 2)."""
     angle = np.linspace(0, 2 * np.pi, 29)
     both = np.stack([np.cos(angle), np.sin(angle)], 1)
     return np.asarray(np.sign(both) * np.abs(both) ** round_off, np.float64)
 
 
-def _between(frames: list[tuple[Stroke, Stroke]], points: Stroke) -> list[Stroke]:
+def bridge_and_temples(frames: list[tuple[Stroke, Stroke]], points: Stroke) -> list[Stroke]:
     """The bridge, then the temples, as lines (3, 2)."""
     (left, left_radius), (right, right_radius) = frames
     inner = np.stack([left + left_radius * (1, -0.3), right - right_radius * (1, 0.3)])

@@ -12,6 +12,7 @@ import numpy as np
 from limner.imaging.styles import xdog
 from limner.models.components import WINDOWS
 from limner.training.contours import Stroke, draw_again, edge_drawing, long_strokes
+from limner.training.fitted_glasses import FittedGlasses
 from limner.training.glasses import draw_glasses, wears_glasses
 from limner.training.novice import novice_drawing
 from limner.training.strokes import landmark_drawing, oval_mask
@@ -186,11 +187,14 @@ def draw(
     rng: np.random.Generator,
     own: np.ndarray | None = None,
     edges: np.ndarray | None = None,
+    glasses: FittedGlasses | None = None,
 ) -> np.ndarray:
     """A drawing of `photo` (256, 256, 3) uint8 in a random hand: ink (256, 256) float32 in [0, 1].
 
     own: a real drawing of it, ink (256, 256), taken as it is; edges: its edges (256, 256) uint8, where they are
-    known."""
+    known; glasses: what was put on in the photo and is neither in the real drawing nor in the edges."""
     ink = own if own is not None else _change_width(_by_hand(photo, landmarks, slips.jitter, edges, rng), rng)
+    if glasses is not None:
+        ink = np.maximum(ink, glasses.drawn(SIDE, rng))
     ink = erase(warp(ink, slips.jitter, rng), slips.erased, rng)
     return (ink * rng.uniform(0.7, 1.1)).clip(0, 1).astype(np.float32)
