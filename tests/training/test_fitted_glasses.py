@@ -71,7 +71,7 @@ def test_makes_are_many_and_repeatable() -> None:
     assert len(widths) == len(makes)
 
 
-def test_every_hand_draws_what_was_put_on() -> None:
+def test_a_real_drawing_is_given_what_was_put_on() -> None:
     photo, points, glasses = face_photo(), landmarks_with_temples(), pair(5)
     rims = np.zeros((SIDE, SIDE), bool)
     at = np.round(SIDE * np.concatenate(glasses.rims)).astype(int)

@@ -22,6 +22,7 @@ from limner.training.sketches import Slips, clean_lines, draw
 T = TypeVar("T")
 AS_IT_IS = Look()
 SHARP, PAIRED = 16.0, 16.0  # weights of photos that portraits learn from; the soft ones, 1, are there for breadth
+REAL = 0.6  # share of the photos with a real drawing that are seen with it
 FITTED = 0.12  # share of the varied photos of people without glasses that are given some
 GLASSES = 2.0  # times that, where somebody is known to wear some: one in ten does
 
@@ -37,6 +38,18 @@ class DrawnBatch:
     mirrored: np.ndarray
     drawing: torch.Tensor
     photos: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Sitter:
+    """Who is drawn: the photo of a row in a look, (256, 256, 3) uint8, its landmarks there (468, 2) in 0..1, and the
+    glasses that were put on in it."""
+
+    row: int
+    look: Look
+    photo: np.ndarray
+    landmarks: np.ndarray
+    glasses: FittedGlasses | None
 
 
 def mirror(pictures: torch.Tensor, mirrored: np.ndarray) -> torch.Tensor:
@@ -68,35 +81,25 @@ class DrawnFaces:
         return edges is not None and wears_glasses(edges, self.faces[row].landmarks)
 
     def drawn(
-        self,
-        row: int,
-        slips: Slips,
-        rng: np.random.Generator,
-        real: float = 0.6,
-        look: Look = AS_IT_IS,
-        glasses: FittedGlasses | None = None,
+        self, row: int, slips: Slips, rng: np.random.Generator, real: float = REAL, look: Look = AS_IT_IS
     ) -> np.ndarray:
-        """Ink (256, 256) of one photo in a look, with glasses put on; a share `real` of the photos with a real drawing
-        give that one."""
-        face, edges = self.faces[row], self.edges.get(row)
-        own = self.drawings.get(face.file)
+        """Ink (256, 256) of one photo in a look; a share `real` of the photos with a real drawing give that one."""
+        return self._drawn(self._sitter(row, look), slips, rng, real)
+
+    def _sitter(self, row: int, look: Look, fitting: np.random.Generator | None = None) -> Sitter:
+        """A photo in a look; with `fitting`, some of those who wear no glasses are given some."""
+        photo, landmarks = look.apply_to_photo(np.asarray(self.photos[row])), self.faces[row].landmarks
+        landmarks, glasses = look.apply_to_landmarks(landmarks), None
+        if fitting is not None and fitting.random() < FITTED and not self._wears_glasses(row):
+            glasses = fitted_glasses(landmarks, fitting)
+            photo = glasses.photographed(photo)
+        return Sitter(row, look, photo, landmarks, glasses)
+
+    def _drawn(self, sitter: Sitter, slips: Slips, rng: np.random.Generator, real: float = REAL) -> np.ndarray:
+        own, edges, look = self.drawings.get(self.faces[sitter.row].file), self.edges.get(sitter.row), sitter.look
         taken = look.apply_to_ink(own).astype(np.float32) / 255 if own is not None and rng.random() < real else None
         seen = None if edges is None else look.apply_to_ink(edges)
-        return draw(self._seen(row, look, glasses), self._landmarks(row, look), slips, rng, taken, seen, glasses)
-
-    def _seen(self, row: int, look: Look, glasses: FittedGlasses | None) -> np.ndarray:
-        """The photo (256, 256, 3) uint8 in a look, with glasses put on."""
-        photo = look.apply_to_photo(np.asarray(self.photos[row]))
-        return photo if glasses is None else glasses.photographed(photo)
-
-    def _landmarks(self, row: int, look: Look) -> np.ndarray:
-        return look.apply_to_landmarks(self.faces[row].landmarks)
-
-    def _fitted(self, row: int, look: Look, rng: np.random.Generator) -> FittedGlasses | None:
-        """Now and then glasses for somebody who wears none."""
-        if rng.random() >= FITTED or self._wears_glasses(row):
-            return None
-        return fitted_glasses(self._landmarks(row, look), rng)
+        return draw(sitter.photo, sitter.landmarks, slips, rng, taken, seen, sitter.glasses)
 
     def held_out(self, count: int, without: str = "") -> np.ndarray:
         """About `count` rows of held-out photos, spread over all sets but the one named `without`."""
@@ -117,10 +120,10 @@ class DrawnFaces:
         rng, moods = np.random.default_rng(seed), np.random.default_rng((*seed, 1))
         mirrored = rng.random(len(rows)) < 0.5
         looks = [random_look(moods) if varied else AS_IT_IS for _ in rows]
-        worn = [self._fitted(row, look, moods) if varied else None for row, look in zip(rows, looks, strict=True)]
-        chosen = list(zip(rows.tolist(), slips, looks, worn, strict=True))
-        inks = np.stack([self.drawn(row, slip, rng, look=look, glasses=g) for row, slip, look, g in chosen])
-        photos = np.stack([self._seen(row, look, g) for row, _, look, g in chosen]) if varied else None
+        fitting = moods if varied else None
+        sitters = [self._sitter(row, look, fitting) for row, look in zip(rows.tolist(), looks, strict=True)]
+        inks = np.stack([self._drawn(sitter, slip, rng) for sitter, slip in zip(sitters, slips, strict=True)])
+        photos = np.stack([sitter.photo for sitter in sitters]) if varied else None
         if photos is not None:
             photos[mirrored] = photos[mirrored, :, ::-1]
         return DrawnBatch(rows, mirrored, mirror(torch.from_numpy(inks)[:, None], mirrored), photos)
