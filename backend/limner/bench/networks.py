@@ -19,6 +19,7 @@ from limner.bench.deepfacedrawing import SIDE as DRAWING_SIDE
 from limner.bench.deepfacedrawing import DeepFaceDrawing
 from limner.bench.drawings import FULL
 from limner.bench.timing import Times, time_runs
+from limner.models.packed import can_pack
 from limner.models.pix2pix import PUBLISHED, Generator
 from limner.models.pix2pix import SIDE as UNET_SIDE
 from limner.models.precision import InBfloat16, works_in_bfloat16
@@ -46,9 +47,15 @@ class NetworkFigures:
 
 def count_gmac(run: Callable[[], object]) -> float:
     """Billions of multiply-adds in the matrix products and convolutions that the call makes with torch."""
-    with FlopCounterMode(display=False) as counter:
+    packed = {torch.ops.mkldnn._convolution_pointwise: _packed_flops} if can_pack() else {}
+    with FlopCounterMode(display=False, custom_mapping=packed) as counter:
         run()
     return counter.get_total_flops() / 2e9
+
+
+def _packed_flops(inputs: torch.Size, kernel: torch.Size, *rest: object, out_shape: torch.Size, **named: object) -> int:
+    """Of a convolution by a packed kernel (O, I, H, W), which torch does not count."""
+    return 2 * out_shape.numel() * kernel[1:].numel()
 
 
 def count_engine_pass(sketch: NDArray[np.uint8], factory: str, device: str) -> float:

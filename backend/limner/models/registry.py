@@ -19,6 +19,7 @@ from limner.models.codec import Codec, CodecConfig
 from limner.models.components import PARTS, ComponentConfig, ComponentEmbedding
 from limner.models.frame_finder import FrameFinder, FrameFinderConfig
 from limner.models.inversion import Inversion, InversionConfig
+from limner.models.packed import pack_kernels
 from limner.models.precision import quicken, works_in_bfloat16
 from limner.models.synthesis import Synthesis, SynthesisConfig
 from limner.resources import file_sha256
@@ -171,11 +172,14 @@ def load_bank(folder: Path, device: torch.device) -> CodeBank:
 def load_networks(folder: Path, device: torch.device) -> Networks:
     """All networks and the bank, checked against the manifest; optional ones where they are. Raises WeightsError.
 
-    A CPU with instructions for bfloat16 computes the parts named in `QUICK` in it."""
+    A CPU gets its kernels packed; one with instructions for bfloat16 computes the parts named in `QUICK` in it."""
     sums = verify(folder)
     names = [*NETWORKS, *(name for name in OPTIONAL if f"{name}.safetensors" in sums)]
     loaded: dict[str, Any] = {name: load_network(name, folder, device) for name in names}
     if works_in_bfloat16(device):
         for name, parts in QUICK.items():
             quicken(loaded[name], parts)
+    if device.type == "cpu":
+        for network in loaded.values():
+            pack_kernels(network)
     return Networks(**loaded, bank=load_bank(folder, device), sums=sums, device=device)

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kernels laid out beforehand as a CPU's convolutions want them.
+
+torch hands a convolution to oneDNN with its kernel in torch's own layout, and oneDNN lays it out anew in every call, which
+for the small maps of a single portrait takes up to half of the time; the smallest maps torch does not even hand over.
+torch's compiler keeps such kernels in oneDNN's layout; its operators for that are used here without the compiler."""
+
+import torch
+from torch import nn
+
+
+def can_pack() -> bool:
+    """Whether this torch has the operators, which are its compiler's own."""
+    wanted = "_reorder_convolution_weight", "_convolution_pointwise"
+    return torch.backends.mkldnn.is_available() and all(hasattr(torch.ops.mkldnn, name) for name in wanted)
+
+
+class PackedConv2d(nn.Module):
+    """A convolution on a CPU whose kernel is laid out at its first call, for maps of that call's size.
+
+    Computes what `conv` computes; where gradients are wanted, by `conv` itself, because packed kernels have none."""
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        super().__init__()
+        self.conv = conv
+        self.kernel: torch.Tensor | None = None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if torch.is_grad_enabled():
+            output: torch.Tensor = self.conv(x)
+            return output
+        conv, operators = self.conv, torch.ops.mkldnn
+        x = x.to(conv.weight.dtype)
+        shape = conv.padding, conv.stride, conv.dilation, conv.groups
+        if self.kernel is None:
+            self.kernel = operators._reorder_convolution_weight(conv.weight.detach(), *shape, list(x.shape))
+        packed: torch.Tensor = operators._convolution_pointwise(x, self.kernel, conv.bias, *shape, "none", [], "")
+        return packed
+
+
+def pack_kernels(network: nn.Module) -> None:
+    """Packs all convolutions of a network on a CPU, in place; leaves them as they are where torch cannot."""
+    if not can_pack():
+        return
+    for name, module in list(network.named_modules()):
+        if isinstance(module, nn.Conv2d) and module.padding_mode == "zeros" and not isinstance(module.padding, str):
+            network.set_submodule(name, PackedConv2d(module))
