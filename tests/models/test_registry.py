@@ -20,7 +20,7 @@ def test_networks_come_back_with_their_configs(tmp_path: Path) -> None:
     networks = load_networks(write_weights(tmp_path), CPU)
     assert networks.codec.config == CODEC
     assert networks.synthesis.config == SYNTHESIS
-    names = ("codec", "components", "synthesis", "frame_finder", "bank")
+    names = ("codec", "components", "synthesis", "detail", "frame_finder", "bank")
     assert set(networks.sums) == {f"{name}.safetensors" for name in names}
     assert not networks.synthesis.training
     assert not any(p.requires_grad for p in networks.synthesis.parameters())

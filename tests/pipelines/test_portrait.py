@@ -38,7 +38,7 @@ def test_the_record_tells_how_it_was_made(engine: Engine) -> None:
     assert info["seed"] == 7 == info["params"]["seed"]
     assert info["frame"]["size"] == 512
     assert info["device"] == "cpu"
-    names = ("codec", "components", "synthesis", "frame_finder", "bank")
+    names = ("codec", "components", "synthesis", "detail", "frame_finder", "bank")
     assert set(info["weights"]) == {f"{name}.safetensors" for name in names}
     networks = {"components", "shadow", "features", "synthesis", "decoding"}
     assert set(info["timings_ms"]) == networks | {"reading", "manifold", "pixels", "total"}

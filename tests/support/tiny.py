@@ -10,6 +10,7 @@ import torch
 from limner.models.bank import CodeBank
 from limner.models.codec import Codec, CodecConfig
 from limner.models.components import WINDOWS, ComponentConfig, ComponentEmbedding
+from limner.models.detail import Detail, DetailConfig
 from limner.models.feature_mapping import FeatureMappingConfig
 from limner.models.frame_finder import FrameFinder, FrameFinderConfig
 from limner.models.inversion import Inversion, InversionConfig
@@ -22,6 +23,7 @@ COMPONENTS = ComponentConfig(widths=(4, 8, 8, 8), remainder_widths=(4, 8, 8, 8))
 SYNTHESIS = SynthesisConfig(
     latent=4, widths=(16, 16), time=16, condition=8, mapping=FeatureMappingConfig((8, 8), (8, 8))
 )
+DETAIL = DetailConfig(latent=4, width=8, blocks=1, hidden=16, steps=2)
 INVERSION = InversionConfig(widths=(8, 8, 8), views=(2,))
 
 
@@ -55,6 +57,7 @@ def write_weights(folder: Path) -> Path:
     save_network("codec", Codec(CODEC), folder, "untrained")
     save_network("components", ComponentEmbedding(COMPONENTS), folder, "untrained")
     save_network("synthesis", awaken(Synthesis(SYNTHESIS)), folder, "untrained")
+    save_network("detail", awaken(Detail(DETAIL)), folder, "untrained")
     save_network("frame_finder", FrameFinder(FRAME_FINDER), folder, "untrained")
     save_bank(CodeBank(random_codes(40), torch.arange(40)), folder, "untrained")
     return folder

@@ -17,10 +17,12 @@ from limner.models.components import ComponentEmbedding
 from limner.models.synthesis import Synthesis, path_variance
 from limner.training import codec as codec_training
 from limner.training import decoder as decoder_training
+from limner.training import detail as detail_training
 from limner.training.bank import build_bank
 from limner.training.codec import CodecTask
 from limner.training.components import ComponentTask
 from limner.training.decoder import DecoderTask
+from limner.training.detail import TIMES, DetailTask
 from limner.training.drawn import DrawnFaces
 from limner.training.faces import DataError, read_index
 from limner.training.frame_finder import FrameFinderTask
@@ -29,6 +31,7 @@ from limner.training.prior import DETAIL, TINY, PriorTask
 from limner.training.run import fingerprint
 from limner.training.soft_latents import SoftLatents
 from tests.support.tiny import CODEC, COMPONENTS, FRAME_FINDER, SYNTHESIS, awaken
+from tests.support.tiny import DETAIL as DETAIL_FLOW
 
 
 class FewFeatures(nn.Module):
@@ -160,7 +163,7 @@ def test_the_synthesis_learns(prior: PriorTask, tmp_path: Path) -> None:
 
 
 def test_some_batches_give_the_synthesis_what_the_search_gives_it(prior: PriorTask) -> None:
-    batch = prior._batch(np.repeat(prior.faces.train, 60)[:60], 0)
+    batch = prior.batch_of(np.repeat(prior.faces.train, 60)[:60], 0)
     whole = batch.color[:, 3].flatten(1).amin(1) == 1
     undrawn = torch.stack(list(batch.literal.values())).amax(0) == 0
     tiny = whole & undrawn & (batch.mapped.flatten() == 1)
@@ -170,7 +173,7 @@ def test_some_batches_give_the_synthesis_what_the_search_gives_it(prior: PriorTa
 @torch.no_grad()
 def test_each_drawing_is_seen_through_several_noises(prior: PriorTask) -> None:
     """The noises of a drawing lie side by side, each with its own time."""
-    model, batch = prior.model, prior._batch(prior._rows(0), 0)
+    model, batch = prior.model, prior.batch_of(prior._rows(0), 0)
     noise = torch.randn(2 * len(batch.photos), CODEC.latent, 32, 32)
     time = torch.rand(len(noise))
     both = prior._flow_loss(model, batch, noise, time, 0.4)
@@ -194,6 +197,45 @@ def test_guidance_exaggerates_what_the_drawing_changes(prior: PriorTask) -> None
     expected = ((drawn - wanted).square() * weight).mean()
     assert float((drawn - plain).abs().max()) > 1e-3
     torch.testing.assert_close(guided, expected)
+
+
+@pytest.fixture
+def detail(prior: PriorTask, monkeypatch: pytest.MonkeyPatch) -> Callable[[], DetailTask]:
+    """Makes the task of the detail flow: few estimates, kept for few steps."""
+    for name, value in {"BATCH": 4, "DRAWN": 2, "KEPT": 3, "MEASURED": 2}.items():
+        monkeypatch.setattr(detail_training, name, value)
+    monkeypatch.setattr(DetailTask, "batch", 4)
+    synthesis = prior.model.eval()
+    assert isinstance(synthesis, Synthesis)
+    return lambda: DetailTask(prior, synthesis, DETAIL_FLOW)
+
+
+def test_the_detail_learns(detail: Callable[[], DetailTask], tmp_path: Path) -> None:
+    task = detail()
+    assert_all_learn(task, tmp_path)
+    assert (task.model.get_buffer("deviation") > 0).all()
+
+
+def test_a_resumed_detail_has_the_estimates_of_an_unbroken_one(detail: Callable[[], DetailTask]) -> None:
+    unbroken, resumed = detail(), detail()
+    for step in range(5):
+        last = unbroken.batch_at(step)
+    again = resumed.batch_at(4)
+    assert torch.equal(again.true, last.true)
+    for name, value in vars(last.soft).items():
+        assert torch.equal(vars(again.soft)[name], value), name
+
+
+def test_estimates_are_the_first_flows_own(detail: Callable[[], DetailTask]) -> None:
+    """Of photos' latents, under the drawings and the trust that the first flow had."""
+    task = detail()
+    batch, estimates = task.first.held_out, task.held_out
+    true = task.first.codec.encoder(batch.photos).repeat_interleave(TIMES, 0)
+    torch.testing.assert_close(estimates.true.float(), true, atol=0.01, rtol=0.01)
+    torch.testing.assert_close(estimates.soft.drawing[::TIMES].float(), batch.drawn.drawing, atol=1e-3, rtol=0)
+    soonest, latest = DETAIL_FLOW.times
+    assert ((estimates.soft.time >= soonest) & (estimates.soft.time <= latest)).all()
+    assert not torch.equal(estimates.soft.latent[0], estimates.soft.latent[1])  # two times, two estimates
 
 
 def test_banks_are_kept_by_the_weights_that_made_them() -> None:

@@ -20,6 +20,7 @@ class Network(str, Enum):
     codec = "codec"
     components = "components"
     prior = "prior"
+    detail = "detail"
     decoder = "decoder"
     frame_finder = "frame_finder"
     inversion = "inversion"

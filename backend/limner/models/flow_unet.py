@@ -82,7 +82,7 @@ class Stage(nn.Module):
 
 
 class FlowUNet(nn.Module):
-    """(N, inputs, S, S) with times (N,) -> velocity (N, outputs, S, S).
+    """(N, inputs, S, S) with times (N,) -> velocity (N, outputs, S, S), and the features (N, W, S, S) it was read from.
 
     `widths` from fine to coarse, one for each halving of the side; each level knows where in the face a cell lies."""
 
@@ -103,7 +103,7 @@ class FlowUNet(nn.Module):
         self.norm, self.leave = group_norm(widths[0]), conv3(widths[0], outputs)
         nn.init.zeros_(self.leave.weight)
 
-    def forward(self, x: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, time: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         t, skips = self.time(time), list[torch.Tensor]()
         h = self.enter(x)  # (N, widths[0], S, S)
         for place, down, shrink in zip(self.places, self.downs, self.shrinks, strict=False):
@@ -113,5 +113,5 @@ class FlowUNet(nn.Module):
         for grow, up in zip(reversed(self.grows), reversed(self.ups), strict=True):
             h = F.interpolate(grow(h), scale_factor=2.0)
             h = up(torch.cat([h, skips.pop()], 1), t)
-        velocity: torch.Tensor = self.leave(F.silu(self.norm(h)))
-        return velocity
+        features = F.silu(self.norm(h))
+        return self.leave(features), features

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kernels laid out beforehand as a CPU's convolutions want them.
 
-torch hands a convolution to oneDNN with its kernel in torch's own layout, and oneDNN lays it out anew in every call, which
-for the small maps of a single portrait takes up to half of the time; the smallest maps torch does not even hand over.
-torch's compiler keeps such kernels in oneDNN's layout; its operators for that are used here without the compiler."""
+torch hands a convolution to oneDNN with its kernel in torch's own layout, and oneDNN lays it out anew in every call,
+which for the small maps of a single portrait takes up to half of the time; the smallest maps torch does not even hand
+over. torch's compiler keeps such kernels in oneDNN's layout; its operators for that are used here without it."""
 
 import torch
 from torch import nn

@@ -27,10 +27,10 @@ class InBfloat16(nn.Module):
         super().__init__()
         self.network = network.to(torch.bfloat16)
 
-    def forward(self, *inputs: object) -> torch.Tensor:
+    def forward(self, *inputs: object) -> torch.Tensor | tuple[torch.Tensor, ...]:
         with torch.autocast("cpu", torch.bfloat16):
-            output: torch.Tensor = self.network(*inputs)
-        return output.float()
+            output = self.network(*inputs)
+        return output.float() if isinstance(output, torch.Tensor) else tuple(each.float() for each in output)
 
 
 def quicken(network: nn.Module, parts: Iterable[str]) -> None:

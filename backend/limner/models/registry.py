@@ -17,6 +17,7 @@ from limner.models.bank import CodeBank
 from limner.models.blocks import in_channels_last
 from limner.models.codec import Codec, CodecConfig
 from limner.models.components import PARTS, ComponentConfig, ComponentEmbedding
+from limner.models.detail import Detail, DetailConfig
 from limner.models.frame_finder import FrameFinder, FrameFinderConfig
 from limner.models.inversion import Inversion, InversionConfig
 from limner.models.packed import pack_kernels
@@ -32,12 +33,16 @@ NETWORKS: dict[str, tuple[type[nn.Module], type]] = {
     "synthesis": (Synthesis, SynthesisConfig),
     "frame_finder": (FrameFinder, FrameFinderConfig),
 }
-OPTIONAL: dict[str, tuple[type[nn.Module], type]] = {"inversion": (Inversion, InversionConfig)}  # a task each
+OPTIONAL: dict[str, tuple[type[nn.Module], type]] = {
+    "detail": (Detail, DetailConfig),  # without it, portraits are softer
+    "inversion": (Inversion, InversionConfig),  # without it, that task is not there
+}
 BANK = "bank"
 QUICK = {  # what a CPU with fast bfloat16 computes in it; codes decide neighbors, and the codec's linear part is light
     "codec": ("decoder.layers",),
     "components": tuple(f"decoders.{part}" for part in PARTS),
     "synthesis": ("mapping", "flow"),
+    "detail": ("given", "blocks"),
 }
 
 
@@ -60,6 +65,7 @@ class Networks:
     bank: CodeBank
     sums: Mapping[str, str]
     device: torch.device
+    detail: Detail | None = None
     inversion: Inversion | None = None
 
 
@@ -177,8 +183,8 @@ def load_networks(folder: Path, device: torch.device) -> Networks:
     names = [*NETWORKS, *(name for name in OPTIONAL if f"{name}.safetensors" in sums)]
     loaded: dict[str, Any] = {name: load_network(name, folder, device) for name in names}
     if works_in_bfloat16(device):
-        for name, parts in QUICK.items():
-            quicken(loaded[name], parts)
+        for name in QUICK.keys() & loaded.keys():
+            quicken(loaded[name], QUICK[name])
     if device.type == "cpu":
         for network in loaded.values():
             pack_kernels(network)

@@ -102,15 +102,22 @@ class Synthesis(nn.Module):
         return self.velocity(latent, time, self.condition(given))
 
     def velocity(self, latent: torch.Tensor, time: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
-        """Velocity (N, 16, 32, 32) at `latent`; times (N,), 0 is noise, 1 the portrait.
+        """Velocity (N, 16, 32, 32) at `latent`; times (N,), 0 is noise, 1 the portrait."""
+        return self.explained_velocity(latent, time, condition)[0]
+
+    def explained_velocity(
+        self, latent: torch.Tensor, time: torch.Tensor, condition: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The velocity and the features (N, W, 16, 16) that it was read from.
 
         The part of the velocity that is linear in the latent is known from the variance of the data, so the network
         adds what is left, scaled to unit variance at every time (preconditioning: Karras et al. 2022, section 5)."""
         t, variance = time[:, None, None, None], self.variance[:, None, None]
         on_path = path_variance(time, self.variance)  # (N, 16, 1, 1)
         patches = F.pixel_unshuffle(latent / on_path.sqrt(), PATCH)  # (N, 64, 16, 16)
-        rest = F.pixel_shuffle(self.flow(torch.cat([patches, condition], 1), time), PATCH)
-        return (t * variance - (1 - t)) / on_path * latent + (variance / on_path).sqrt() * rest
+        added, features = self.flow(torch.cat([patches, condition], 1), time)
+        rest = F.pixel_shuffle(added, PATCH)
+        return (t * variance - (1 - t)) / on_path * latent + (variance / on_path).sqrt() * rest, features
 
 
 def path_variance(time: torch.Tensor, variance: torch.Tensor) -> torch.Tensor:

@@ -4,7 +4,7 @@
 Nothing heavy is imported here, so that the command line starts at once."""
 
 REFINE = 0.3  # 0 = a plausible face, 1 = the literal lines
-STEPS = 3  # of the flow, for a portrait
+STEPS = 2  # of the first flow, for a portrait; the second one adds its detail
 
 MOST_CANDIDATES = 8  # of one search
 CANDIDATES = 4

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -19,10 +18,11 @@ from limner.models.components import PARTS
 from limner.models.feature_mapping import spread_over_windows
 from limner.models.manifold import Projection
 from limner.models.registry import Networks
-from limner.models.synthesis import LATENT_SIDE, Conditions, sample_euler, tempered
+from limner.models.synthesis import LATENT_SIDE, Conditions
 from limner.pipelines.base import Outcome, Progress, Request, opaque
 from limner.pipelines.drawing import Drawing, PartCache, beside, read_drawing
 from limner.pipelines.grain import with_grain
+from limner.pipelines.sampling import sample_portraits
 from limner.pipelines.shadow import merge_shadows
 from limner.pipelines.timing import Stopwatch
 
@@ -89,9 +89,9 @@ class PortraitPipeline:
                 guide = beside().submit(merge_shadows, self.cache.shadows(parts))  # while the synthesis runs
         with watch("features"):
             hints = self._hints(request.images.get("color_hints"), drawing.frame)
-            condition = self._condition(params, drawing, codes, projections, hints)
+            given = self._conditions(params, drawing, codes, projections, hints)
         with watch("synthesis"):
-            latent = self._synthesize(params, condition, progress)
+            latent = self._synthesize(params, given, progress)
         with watch("decoding"):
             decoded = self.networks.codec.decoder(latent)  # (1, 3, 512, 512)
         with watch("pixels"):
@@ -105,33 +105,31 @@ class PortraitPipeline:
             return torch.zeros(1, 4, LATENT_SIDE, LATENT_SIDE, device=self.networks.device)
         return torch.from_numpy(hints_field(picture, frame))[None].to(self.networks.device)
 
-    def _condition(
+    def _conditions(
         self,
         params: PortraitParams,
         drawing: Drawing,
         codes: Mapping[str, torch.Tensor],
         projections: Mapping[str, Projection],
         hints: torch.Tensor,
-    ) -> torch.Tensor:
+    ) -> Conditions:
         device = self.networks.device
         literal = {part: torch.tensor([params.literal(part)], device=device) for part in PARTS}
         mixed = refine_codes(codes, projections, literal)
         mapped = torch.ones(1, 1, 1, 1, device=device)
         trust = spread_over_windows({part: trust_in_lines(value) for part, value in literal.items()})
-        given = Conditions(mixed, drawing.ink, trust, hints, mapped)
-        return self.networks.synthesis.condition(given)
+        return Conditions(mixed, drawing.ink, trust, hints, mapped)
 
-    def _synthesize(self, params: PortraitParams, condition: torch.Tensor, progress: Progress) -> torch.Tensor:
+    def _synthesize(self, params: PortraitParams, given: Conditions, progress: Progress) -> torch.Tensor:
         generator = torch.Generator().manual_seed(params.seed)  # on the CPU: the same noise on every device
-        config = self.networks.synthesis.config
-        noise = torch.randn(1, config.latent, LATENT_SIDE, LATENT_SIDE, generator=generator)
+        shape = 1, self.networks.synthesis.config.latent, LATENT_SIDE, LATENT_SIDE
+        noise, grit = (torch.randn(shape, generator=generator).to(self.networks.device) for _ in range(2))
 
         def step_done(done: int, estimate: torch.Tensor) -> None:
             stage = "synthesis" if done + 1 < params.steps else "decoding"
             progress(stage, 0.2 + 0.7 * (done + 1) / params.steps)
 
-        velocity = partial(self.networks.synthesis.velocity, condition=condition)
-        return sample_euler(velocity, tempered(noise, config).to(self.networks.device), params.steps, step_done)
+        return sample_portraits(self.networks, given, noise, grit, params.steps, step_done)
 
 
 class ShadowPipeline:

@@ -19,6 +19,7 @@ from limner.models.pulse import THUMBNAIL, CodeGaussian, ThumbnailDecoder, resiz
 from limner.models.registry import Networks
 from limner.models.synthesis import LATENT_SIDE, Conditions, sample_euler, tempered
 from limner.pipelines.grain import with_grain
+from limner.pipelines.sampling import sample_portraits
 
 QUICK_STEPS = 2  # of the flow, for each step of the search
 FITTED = 12  # portraits that the thumbnail decoder is fitted to
@@ -57,35 +58,34 @@ class PortraitPrior:
         noises, codes = zip(*drawn, strict=True)
         return torch.stack(noises).to(self.device), torch.stack(codes).to(self.device)
 
-    def condition(self, codes: torch.Tensor, colors: torch.Tensor) -> torch.Tensor:
+    def conditions(self, codes: torch.Tensor, colors: torch.Tensor) -> Conditions:
         """codes: (N, D) whitened. colors: (1 or N, 3, S, S) in [0, 1], the hint of the whole picture."""
         count = len(codes)
         hint = resized(colors, LATENT_SIDE).clamp(0, 1) * 2 - 1
         hint = torch.cat([hint, torch.ones_like(hint[:, :1])], 1).expand(count, -1, -1, -1)
-        given = Conditions(
+        return Conditions(
             self.gaussian.codes(codes),
             torch.zeros(count, 1, DRAWING, DRAWING, device=self.device),
             torch.zeros(count, 1, MAP_SIDE, MAP_SIDE, device=self.device),
             hint,
             torch.ones(count, 1, 1, 1, device=self.device),
         )
-        return self.networks.synthesis.condition(given)
 
     def quick(self, noise: torch.Tensor, codes: torch.Tensor, colors: torch.Tensor) -> torch.Tensor:
         """The latents of the search: differentiable, in few steps."""
-        velocity = partial(self.networks.synthesis.velocity, condition=self.condition(codes, colors))
-        return sample_euler(velocity, self._scaled(noise), QUICK_STEPS)
+        synthesis = self.networks.synthesis
+        velocity = partial(synthesis.velocity, condition=synthesis.condition(self.conditions(codes, colors)))
+        return sample_euler(velocity, tempered(noise, synthesis.config), QUICK_STEPS)
 
     @torch.no_grad()
     def sample(
         self, noise: torch.Tensor, codes: torch.Tensor, colors: torch.Tensor, steps: int, told: Callable[[int], None]
     ) -> torch.Tensor:
         """The final latents (N, L, 32, 32), in more steps; `told` hears of each."""
-        velocity = partial(self.networks.synthesis.velocity, condition=self.condition(codes, colors))
-        return sample_euler(velocity, self._scaled(noise), steps, lambda done, estimate: told(done + 1))
-
-    def _scaled(self, noise: torch.Tensor) -> torch.Tensor:
-        return tempered(noise, self.networks.synthesis.config)
+        generator = torch.Generator().manual_seed(0)  # the search has not seen the detail; to each candidate its own
+        grit = torch.stack([torch.randn(noise.shape[1:], generator=generator) for _ in noise]).to(noise)
+        given = self.conditions(codes, colors)
+        return sample_portraits(self.networks, given, noise, grit, steps, lambda done, estimate: told(done + 1))
 
     @cached_property
     @torch.no_grad()

@@ -19,12 +19,12 @@ from limner.imaging.locate import frame_from_params
 from limner.models.pulse import THUMBNAIL, back_projected, mean_square, resized
 from limner.models.registry import Networks
 from limner.pipelines.base import JobError, Outcome, Progress, Request, opaque
+from limner.pipelines.defaults import STEPS
 from limner.pipelines.prior import PortraitPrior, decode
 from limner.pipelines.search import MARGIN, Found, SearchConfig, search
 from limner.pipelines.timing import Stopwatch
 
 LEAST_SIDE = 8  # pixels; less shows no face
-FINAL_STEPS = 3  # of the flow, for the portraits themselves
 PREVIEW_SIDE, PREVIEW_EVERY = 256, 5  # pixels, steps
 
 
@@ -93,10 +93,10 @@ class UpsamplePipeline:
             found = self._search(small.face, start, config, progress)
 
         def sampled(step: int) -> None:
-            progress("synthesis", 0.8 + 0.15 * step / FINAL_STEPS)
+            progress("synthesis", 0.8 + 0.15 * step / STEPS)
 
         with watch("synthesis"):
-            latents = self.prior.sample(found.noise, found.codes, small.face, FINAL_STEPS, sampled)
+            latents = self.prior.sample(found.noise, found.codes, small.face, STEPS, sampled)
         with watch("decoding"), torch.no_grad():
             progress("decoding", 0.95)
             decoded = decode(self.networks.codec, latents)

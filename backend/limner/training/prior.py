@@ -95,8 +95,8 @@ class PriorTask:
         self.processes = processes
         self.faces, self.codec, self.embedding, self.bank = faces, codec, embedding, bank
         self.weights = faces.weights(SHARP, PAIRED, GLASSES)
-        self.batches = Ahead(lambda step: self._batch(self._rows(step), step, varied=True))
-        self.held_out = self._batch(faces.held_out(48, without=STUDIO_SET), -1)
+        self.batches = Ahead(lambda step: self.batch_of(self._rows(step), step, varied=True))
+        self.held_out = self.batch_of(faces.held_out(48, without=STUDIO_SET), -1)
         self._measure_variance(np.random.default_rng(8).choice(faces.train, MEASURED, p=self.weights))
 
     @torch.no_grad()
@@ -109,7 +109,8 @@ class PriorTask:
         rng, count = np.random.default_rng((3, step, self.processes.rank)), self.processes.part_of(BATCH)
         return rng.choice(self.faces.train, count, p=self.weights)
 
-    def _batch(self, rows: np.ndarray, step: int, varied: bool = False) -> PriorBatch:
+    def batch_of(self, rows: np.ndarray, step: int, varied: bool = False) -> PriorBatch:
+        """The photos in `rows`, drawn and hinted at, as `step` decides; `varied` as in `DrawnFaces.batch`."""
         rng = np.random.default_rng((4, step % 2**32, self.processes.rank))
         literal = random_literal(len(rows), rng)
         mapped = torch.from_numpy(rng.random(len(rows)) > 0.15).float()

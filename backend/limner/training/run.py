@@ -13,6 +13,7 @@ from torch import nn
 from limner.models.bank import CodeBank
 from limner.models.codec import Codec, CodecConfig
 from limner.models.components import PARTS, ComponentConfig, ComponentEmbedding
+from limner.models.detail import Detail, DetailConfig
 from limner.models.frame_finder import FrameFinder, FrameFinderConfig
 from limner.models.inversion import Inversion, InversionConfig
 from limner.models.pix2pix import Pix2PixConfig
@@ -22,6 +23,7 @@ from limner.training.bank import build_bank
 from limner.training.codec import CodecTask
 from limner.training.components import ComponentTask
 from limner.training.decoder import DecoderTask
+from limner.training.detail import DetailTask
 from limner.training.drawn import DrawnFaces
 from limner.training.frame_finder import FrameFinderTask
 from limner.training.hed import EDGES_FILE, fill_edges, load_edge_network
@@ -124,6 +126,19 @@ def train_decoder(run: Run) -> None:
         Trainer(task, LoopConfig(run.minutes, lr=4e-4), run.out / "decoder", run.resume, processes).run()
 
 
+def train_detail(run: Run) -> None:
+    """The detail flow, into out/detail; needs the codec, the components and the prior."""
+    faces = DrawnFaces(run.data, run.cache)
+    config = LoopConfig(run.minutes, lr=1.5e-3, warmup=100, ema=0.999, report_minutes=8)
+    with joined_processes() as processes:
+        synthesis = trained(Synthesis(SynthesisConfig()), run.out / "prior").to(processes.device)
+        _, embedding, bank = trained_conditions(run, faces, processes.device)
+        codec = trained_codec(run).eval().requires_grad_(False).to(processes.device)
+        first = PriorTask(faces, codec, embedding, bank, synthesis.config, processes)
+        task = DetailTask(first, synthesis, DetailConfig())
+        Trainer(task, config, run.out / "detail", run.resume, processes).run()
+
+
 def trained_codec(run: Run) -> Codec:
     """The codec, with the decoder of its second training where that was done."""
     codec = trained(Codec(CodecConfig()), run.out / "codec")
@@ -178,6 +193,7 @@ TRAINERS = {
     "codec": train_codec,
     "components": train_components,
     "prior": train_prior,
+    "detail": train_detail,
     "decoder": train_decoder,
     "frame_finder": train_frame_finder,
     "inversion": train_inversion,
@@ -190,6 +206,7 @@ SHIPPED_FROM = {  # the folder of its run, by the name of the file that ships
     "codec": "codec",
     "components": "components",
     "synthesis": "prior",
+    "detail": "detail",
     "frame_finder": "frame_finder",
     "inversion": "inversion",
 }
@@ -212,6 +229,8 @@ def export_weights(run: Run, folder: Path, provenance: str) -> None:
     save_network("codec", trained_codec(run), folder, provenance)
     save_network("components", embedding, folder, provenance)
     save_network("synthesis", trained(Synthesis(SynthesisConfig()), run.out / "prior"), folder, provenance)
+    if (run.out / "detail").exists():
+        save_network("detail", trained(Detail(DetailConfig()), run.out / "detail"), folder, provenance)
     finder = trained(FrameFinder(FrameFinderConfig()), run.out / "frame_finder")
     save_network("frame_finder", finder, folder, provenance)
     save_bank(load_bank(run, DrawnFaces(run.data, run.cache), embedding), folder, provenance)

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The detail of a portrait: a second, small flow at the latents' own resolution, behind the first.
+
+The first flow's last step jumps from a third of its path to the end, so what it gives is the mean of all portraits that
+would fit: soft wherever they differ. The second draws one of them, as cascades do (Ho et al. 2022, "Cascaded diffusion
+models"), but in the same latent space, and it sees what the first one knew of the face.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from limner.models.blocks import conv3
+from limner.models.components import CANVAS
+from limner.models.synthesis import Conditions
+
+CELL = 8  # pixels of the drawing on a side that one latent cell stands for
+FACE_MIDDLE, FACE_REACH = (280, 256), (172, 124)  # pixels of the frame, down and across
+DENSER = 1.2  # exponent of even shares of the arc
+WAVES = 8  # frequencies that an angle is embedded with, half as many for a time
+
+
+@dataclass(frozen=True)
+class DetailConfig:
+    """Widths of the detail flow. `hidden`: channels of the first flow's features, at half the side of the latents.
+
+    `temperature` scales the noise that the detail starts from, above 1 because few steps lose some of its variance, and
+    `face_temperature` that in the middle of the face, where one eye unlike the other is seen at once and a missing
+    eyelash is not; `steps` is how often the network looks; `times`: between which it learned what estimates lack."""
+
+    latent: int = 16
+    width: int = 128
+    blocks: int = 3
+    hidden: int = 192
+    temperature: float = 1.12
+    face_temperature: float = 0.84
+    times: tuple[float, float] = (0.1, 0.4)
+    steps: int = 3
+
+
+@dataclass(frozen=True)
+class Soft:
+    """What the first flow estimates at some time of its path, and from what.
+
+    latent: (N, 16, 32, 32). hidden: (N, 192, 16, 16), its features. drawing: (N, 1, 256, 256) in [0, 1], 1 = ink.
+    trust: (N, 1, 32, 32) in [0, 1]. time: (N,) in [0, 1), where the estimate was made."""
+
+    latent: torch.Tensor
+    hidden: torch.Tensor
+    drawing: torch.Tensor
+    trust: torch.Tensor
+    time: torch.Tensor
+
+    @classmethod
+    def of(cls, given: Conditions, latent: torch.Tensor, hidden: torch.Tensor, time: torch.Tensor) -> "Soft":
+        """An estimate made under the conditions `given`."""
+        cells = given.trust.shape[-1] // latent.shape[-1]
+        return cls(latent, hidden, given.drawing, F.avg_pool2d(given.trust, cells), time)
+
+
+class Block(nn.Module):
+    """Residual block scaled and shifted by an embedding, without norm: (N, C, H, W), (N, E) -> (N, C, H, W)."""
+
+    def __init__(self, channels: int, embedding: int) -> None:
+        super().__init__()
+        self.inner, self.outer = conv3(channels, channels), conv3(channels, channels)
+        self.modulation = nn.Linear(embedding, 2 * channels)
+        for parameter in (*self.outer.parameters(), *self.modulation.parameters()):
+            nn.init.zeros_(parameter)
+
+    def forward(self, x: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+        scale, shift = self.modulation(embedding)[:, :, None, None].chunk(2, 1)
+        return x + self.outer(F.silu(self.inner(F.silu(x)) * (1 + scale) + shift))
+
+
+class Blocks(nn.ModuleList):
+    """Blocks one after the other."""
+
+    def forward(self, x: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+        for block in self:
+            x = block(x, embedding)
+        return x
+
+
+class Detail(nn.Module):
+    """Noise of unit variance -> what latents have beyond a soft estimate, each channel divided by its `deviation`.
+
+    The path is an arc: sin(a) detail + cos(a) noise for angles a in [0, pi / 2], whose velocity the network gives
+    ("v-prediction": Salimans and Ho 2022, section 4). `deviation` (latent,), and `mean` and `scale` (latent,) of the
+    soft latents, are measured before training starts."""
+
+    deviation: torch.Tensor
+    mean: torch.Tensor
+    scale: torch.Tensor
+
+    def __init__(self, config: DetailConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.width
+        self.register_buffer("deviation", torch.ones(config.latent))
+        self.register_buffer("mean", torch.zeros(config.latent))
+        self.register_buffer("scale", torch.ones(config.latent))
+        self.embed = nn.Sequential(nn.Linear(3 * WAVES, width), nn.SiLU())
+        self.known = nn.Conv2d(config.hidden, width, 1)
+        self.given = conv3(config.latent + CELL**2 + 1, width)
+        self.enter = conv3(config.latent, width)
+        self.blocks = Blocks([Block(width, width) for _ in range(config.blocks)])
+        self.leave = conv3(width, config.latent)
+        for parameter in self.leave.parameters():
+            nn.init.zeros_(parameter)
+
+    def condition(self, soft: Soft) -> torch.Tensor:
+        """All that the network is given, as one map (N, width, 32, 32); computed once for all steps."""
+        latent = (soft.latent - self.mean[:, None, None]) / self.scale[:, None, None]
+        ink = F.pixel_unshuffle(soft.drawing, CELL) * soft.trust  # (N, 64, 32, 32)
+        known = F.interpolate(self.known(soft.hidden), scale_factor=2.0)
+        return self.given(torch.cat([latent, ink, soft.trust], 1)) + known
+
+    def forward(
+        self, path: torch.Tensor, angle: torch.Tensor, time: torch.Tensor, condition: torch.Tensor
+    ) -> torch.Tensor:
+        """Velocity (N, 16, 32, 32) at `path`; angles (N,) on the arc, times (N,) of the soft estimate."""
+        waves = torch.arange(1, WAVES + 1, device=path.device)
+        angles, times = angle[:, None] * waves, math.pi * time[:, None] * waves[: WAVES // 2]
+        embedding = self.embed(torch.cat([angles.sin(), angles.cos(), times.sin(), times.cos()], 1))
+        velocity: torch.Tensor = self.leave(F.silu(self.blocks(self.enter(path) + condition, embedding)))
+        return velocity
+
+
+def face_core(side: int) -> torch.Tensor:
+    """(side, side) in [0, 1]: 1 on eyes, nose and mouth of the common frame, falling to 0 around them."""
+    places = (torch.arange(side) + 0.5) * CANVAS / side
+    down, across = ((places - middle) / reach for middle, reach in zip(FACE_MIDDLE, FACE_REACH, strict=True))
+    return torch.exp(-(down[:, None].square() + across.square()).square())
+
+
+def draw_detail(network: Detail, soft: Soft, noise: torch.Tensor, steps: int | None = None) -> torch.Tensor:
+    """Soft latents -> latents with detail, both (N, 16, 32, 32), from unit noise (N, 16, 32, 32).
+
+    Each step follows the arc that the network sees (DDIM: Song et al. 2021); they are denser near the noise."""
+    config, condition = network.config, network.condition(soft)
+    calm = face_core(noise.shape[-1]).to(noise)
+    path = (config.temperature + (config.face_temperature - config.temperature) * calm) * noise
+    angles = (math.pi / 2 * torch.linspace(0, 1, (steps or config.steps) + 1) ** DENSER).tolist()
+    for now, then in pairwise(angles):
+        velocity = network(path, path.new_full((len(path),), now), soft.time, condition)
+        path = math.cos(then - now) * path + math.sin(then - now) * velocity
+    return soft.latent + path * network.deviation[:, None, None]
