@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The detail of a portrait: a second, small flow at the latents' own resolution, behind the first.
 
-The first flow's last step jumps from a third of its path to the end, so what it gives is the mean of all portraits that
+The first flow's last step jumps from early on its path to the end, so what it gives is the mean of all portraits that
 would fit: soft wherever they differ. The second draws one of them, as cascades do (Ho et al. 2022, "Cascaded diffusion
 models"), but in the same latent space, and it sees what the first one knew of the face.
 """
