@@ -11,7 +11,7 @@ import torch
 
 from limner.models.detail import Detail, Soft
 from limner.models.registry import Networks, load_networks
-from limner.models.synthesis import step_times
+from limner.models.synthesis import Conditions, step_times
 from limner.pipelines import sampling
 from limner.pipelines.sampling import sample_portraits
 from tests.support.tiny import CODEC, random_conditions, write_weights
@@ -24,8 +24,9 @@ def networks(tmp_path: Path) -> Networks:
     return load_networks(write_weights(tmp_path), torch.device("cpu"))
 
 
-def unheard(done: int, estimate: torch.Tensor) -> None:
-    pass
+def sampled(networks: Networks, given: Conditions, noise: torch.Tensor, grit: torch.Tensor, steps: int) -> torch.Tensor:
+    condition = networks.synthesis.condition(given)
+    return sample_portraits(networks, given, condition, noise, grit, steps, lambda done, estimate: None)
 
 
 @torch.inference_mode()
@@ -33,12 +34,12 @@ def test_without_weights_for_it_the_detail_is_left_out(networks: Networks) -> No
     torch.manual_seed(1)
     given, noise, grit, other = random_conditions(2), *torch.randn(3, *SHAPE)
     assert networks.detail is not None
-    soft = sample_portraits(replace(networks, detail=None), given, noise, grit, 2, unheard)
-    assert torch.equal(sample_portraits(replace(networks, detail=None), given, noise, other, 2, unheard), soft)
-    drawn = sample_portraits(networks, given, noise, grit, 2, unheard)
-    assert torch.equal(sample_portraits(networks, given, noise, grit, 2, unheard), drawn)
+    soft = sampled(replace(networks, detail=None), given, noise, grit, 2)
+    assert torch.equal(sampled(replace(networks, detail=None), given, noise, other, 2), soft)
+    drawn = sampled(networks, given, noise, grit, 2)
+    assert torch.equal(sampled(networks, given, noise, grit, 2), drawn)
     assert not torch.equal(drawn, soft)
-    assert not torch.equal(sample_portraits(networks, given, noise, other, 2, unheard), drawn)
+    assert not torch.equal(sampled(networks, given, noise, other, 2), drawn)
 
 
 @torch.inference_mode()
@@ -56,10 +57,10 @@ def test_the_detail_is_told_what_it_starts_from(
         return soft.latent
 
     monkeypatch.setattr(sampling, "draw_detail", remember)
-    result = sample_portraits(networks, given, noise, grit, steps, unheard)
+    result = sampled(networks, given, noise, grit, steps)
     [(soft, started)] = handed
     assert torch.equal(soft.latent, result)
-    assert torch.equal(result, sample_portraits(replace(networks, detail=None), given, noise, grit, steps, unheard))
+    assert torch.equal(result, sampled(replace(networks, detail=None), given, noise, grit, steps))
     assert torch.equal(started, grit)
     assert torch.equal(soft.drawing, given.drawing)
     assert networks.detail is not None

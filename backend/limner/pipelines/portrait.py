@@ -90,8 +90,9 @@ class PortraitPipeline:
         with watch("features"):
             hints = self._hints(request.images.get("color_hints"), drawing.frame)
             given = self._conditions(params, drawing, codes, projections, hints)
+            condition = self.networks.synthesis.condition(given)
         with watch("synthesis"):
-            latent = self._synthesize(params, given, progress)
+            latent = self._synthesize(params, given, condition, progress)
         with watch("decoding"):
             decoded = self.networks.codec.decoder(latent)  # (1, 3, 512, 512)
         with watch("pixels"):
@@ -120,7 +121,9 @@ class PortraitPipeline:
         trust = spread_over_windows({part: trust_in_lines(value) for part, value in literal.items()})
         return Conditions(mixed, drawing.ink, trust, hints, mapped)
 
-    def _synthesize(self, params: PortraitParams, given: Conditions, progress: Progress) -> torch.Tensor:
+    def _synthesize(
+        self, params: PortraitParams, given: Conditions, condition: torch.Tensor, progress: Progress
+    ) -> torch.Tensor:
         generator = torch.Generator().manual_seed(params.seed)  # on the CPU: the same noise on every device
         shape = 1, self.networks.synthesis.config.latent, LATENT_SIDE, LATENT_SIDE
         noise, grit = (torch.randn(shape, generator=generator).to(self.networks.device) for _ in range(2))
@@ -129,7 +132,7 @@ class PortraitPipeline:
             stage = "synthesis" if done + 1 < params.steps else "decoding"
             progress(stage, 0.2 + 0.7 * (done + 1) / params.steps)
 
-        return sample_portraits(self.networks, given, noise, grit, params.steps, step_done)
+        return sample_portraits(self.networks, given, condition, noise, grit, params.steps, step_done)
 
 
 class ShadowPipeline:

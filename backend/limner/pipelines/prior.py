@@ -85,7 +85,10 @@ class PortraitPrior:
         generator = torch.Generator().manual_seed(0)  # the search has not seen the detail; to each candidate its own
         grit = torch.stack([torch.randn(noise.shape[1:], generator=generator) for _ in noise]).to(noise)
         given = self.conditions(codes, colors)
-        return sample_portraits(self.networks, given, noise, grit, steps, lambda done, estimate: told(done + 1))
+        condition = self.networks.synthesis.condition(given)
+        return sample_portraits(
+            self.networks, given, condition, noise, grit, steps, lambda done, estimate: told(done + 1)
+        )
 
     @cached_property
     @torch.no_grad()

@@ -15,14 +15,20 @@ Told = Callable[[int, torch.Tensor], None]
 
 
 def sample_portraits(
-    networks: Networks, given: Conditions, noise: torch.Tensor, grit: torch.Tensor, steps: int, told: Told
+    networks: Networks,
+    given: Conditions,
+    condition: torch.Tensor,
+    noise: torch.Tensor,
+    grit: torch.Tensor,
+    steps: int,
+    told: Told,
 ) -> torch.Tensor:
-    """Latents (N, L, 32, 32) under the conditions, from two unit noises (N, L, 32, 32) for the portrait and its detail.
+    """Latents (N, L, 32, 32) under the conditions `given`, which the synthesis has mapped to `condition`
+    (N, C, 16, 16), from two unit noises (N, L, 32, 32) for the portrait and its detail.
 
     told(done, estimate) hears of each of the first flow's `steps` and can stop by raising. Where there are no weights
     for it, the detail is left out, and what the drawing leaves open stays soft."""
     synthesis, detail, seen = networks.synthesis, networks.detail, list[torch.Tensor]()
-    condition = synthesis.condition(given)
 
     def velocity(latent: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
         found, features = synthesis.explained_velocity(latent, time, condition)
