@@ -24,8 +24,8 @@ def random_soft(count: int) -> Soft:
 class Known(Detail):
     """Gives the arc's true velocity towards one detail."""
 
-    def __init__(self, detail: torch.Tensor) -> None:
-        super().__init__(DETAIL)
+    def __init__(self, detail: torch.Tensor, steps: int) -> None:
+        super().__init__(replace(DETAIL, steps=steps))
         self.detail = detail
 
     def forward(
@@ -41,9 +41,9 @@ class Known(Detail):
 def test_its_steps_stay_on_the_arc(steps: int) -> None:
     torch.manual_seed(1)
     soft, wanted = random_soft(2), torch.randn(2, CODEC.latent, SIDE, SIDE)
-    network = Known(wanted)
+    network = Known(wanted, steps)
     network.deviation.copy_(torch.arange(1.0, CODEC.latent + 1))
-    found = draw_detail(network, soft, torch.randn(wanted.shape), steps)
+    found = draw_detail(network, soft, torch.randn(wanted.shape))
     torch.testing.assert_close(found, soft.latent + network.deviation[:, None, None] * wanted, atol=1e-4, rtol=1e-4)
 
 
@@ -75,13 +75,12 @@ def test_where_no_line_is_trusted_the_drawing_says_nothing() -> None:
 def test_the_temperature_scales_the_noise() -> None:
     torch.manual_seed(4)
     soft, noise = random_soft(1), torch.randn(1, CODEC.latent, SIDE, SIDE)
-    cold = Detail(
-        replace(DETAIL, temperature=0.0, face_temperature=0.0)
-    ).eval()  # its last layer starts at zero: the path only turns
+    # The last layer starts at zero, so that the path only turns, in the two steps of DETAIL.
+    cold = Detail(replace(DETAIL, temperature=0.0, face_temperature=0.0)).eval()
     assert torch.equal(draw_detail(cold, soft, noise), soft.latent)
     warm, turn = Detail(replace(DETAIL, temperature=0.5, face_temperature=0.5)).eval(), math.pi / 2 * 0.5**DENSER
     torch.testing.assert_close(
-        draw_detail(warm, soft, noise, 2) - soft.latent,
+        draw_detail(warm, soft, noise) - soft.latent,
         0.5 * math.cos(turn) * math.cos(math.pi / 2 - turn) * noise,
         atol=1e-5,
         rtol=1e-4,
@@ -93,7 +92,7 @@ def test_the_middle_of_the_face_has_a_temperature_of_its_own() -> None:
     torch.manual_seed(5)
     soft, noise = random_soft(1), torch.randn(1, CODEC.latent, SIDE, SIDE)
     network = Detail(replace(DETAIL, temperature=1.0, face_temperature=0.0)).eval()
-    drawn = (draw_detail(network, soft, noise, 2) - soft.latent).abs().mean((0, 1))  # (32, 32)
+    drawn = (draw_detail(network, soft, noise) - soft.latent).abs().mean((0, 1))  # (32, 32)
     for window in WINDOWS[:-1]:
         assert drawn[(window.y + window.size // 2) // 16, (window.x + window.size // 2) // 16] < 0.4 * drawn[:4].mean()
     assert 0 <= face_core(SIDE).min() < 1e-3

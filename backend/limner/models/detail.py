@@ -138,14 +138,14 @@ def face_core(side: int) -> torch.Tensor:
     return torch.exp(-(down[:, None].square() + across.square()).square())
 
 
-def draw_detail(network: Detail, soft: Soft, noise: torch.Tensor, steps: int | None = None) -> torch.Tensor:
+def draw_detail(network: Detail, soft: Soft, noise: torch.Tensor) -> torch.Tensor:
     """Soft latents -> latents with detail, both (N, 16, 32, 32), from unit noise (N, 16, 32, 32).
 
     Each step follows the arc that the network sees (DDIM: Song et al. 2021); they are denser near the noise."""
     config, condition = network.config, network.condition(soft)
     calm = face_core(noise.shape[-1]).to(noise)
     path = (config.temperature + (config.face_temperature - config.temperature) * calm) * noise
-    angles = (math.pi / 2 * torch.linspace(0, 1, (steps or config.steps) + 1) ** DENSER).tolist()
+    angles = (math.pi / 2 * torch.linspace(0, 1, config.steps + 1) ** DENSER).tolist()
     for now, then in pairwise(angles):
         velocity = network(path, path.new_full((len(path),), now), soft.time, condition)
         path = math.cos(then - now) * path + math.sin(then - now) * velocity

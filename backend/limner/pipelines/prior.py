@@ -81,7 +81,7 @@ class PortraitPrior:
     def sample(
         self, noise: torch.Tensor, codes: torch.Tensor, colors: torch.Tensor, steps: int, told: Callable[[int], None]
     ) -> torch.Tensor:
-        """The final latents (N, L, 32, 32), in more steps; `told` hears of each."""
+        """The finished latents (N, L, 32, 32), with their detail; `told` hears of each of the first flow's `steps`."""
         generator = torch.Generator().manual_seed(0)  # the search has not seen the detail; to each candidate its own
         grit = torch.stack([torch.randn(noise.shape[1:], generator=generator) for _ in noise]).to(noise)
         given = self.conditions(codes, colors)

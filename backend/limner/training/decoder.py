@@ -12,7 +12,7 @@ from torch import nn
 from limner.models.codec import OUT, Decoder, half, to_pixels
 from limner.training.codec import LATENT_NOISE, to_tensor
 from limner.training.critic import Critic, contest
-from limner.training.drawn import DrawnFaces
+from limner.training.drawn import DrawnFaces, recent
 from limner.training.faces import cached_pictures, large_photos
 from limner.training.perceptual import VggFeatures, feature_distance, find_hed_weights
 from limner.training.processes import ALONE, Processes
@@ -76,9 +76,7 @@ class DecoderTask:
         return self.soft.make(self.faces, self.rows[index], half(self._picture(index)), rng)
 
     def _refresh(self, step: int) -> None:
-        """Keeps what the last `KEPT` steps made, each as the step alone decides, so that a resumed run has the same."""
-        steps = range(step - KEPT + 1, step + 1)
-        self.kept = {made: self.kept.get(made) or self._made_at(made) for made in steps}
+        self.kept = recent(self.kept, step, KEPT, self._made_at)
 
     def _made_at(self, step: int) -> tuple[int, torch.Tensor]:
         rng = np.random.default_rng((14, KEPT + step, self.processes.rank))

@@ -14,7 +14,7 @@ from limner.models.blocks import in_channels_last
 from limner.models.codec import half, to_pixels
 from limner.models.detail import Detail, DetailConfig, Soft, draw_detail
 from limner.models.synthesis import Synthesis, tempered
-from limner.training.drawn import Ahead
+from limner.training.drawn import Ahead, recent
 from limner.training.prior import PriorBatch, PriorTask
 
 BATCH = 64  # estimates
@@ -68,8 +68,7 @@ class DetailTask:
     def _estimates(self, batch: PriorBatch, generator: torch.Generator) -> Estimates:
         """`TIMES` estimates of each photo: what the first flow jumps to from points of the straight path."""
         repeat = partial(torch.repeat_interleave, repeats=TIMES, dim=0)
-        with torch.autocast(self.processes.device.type, enabled=False):
-            true = repeat(self.first.codec.encoder(batch.photos))  # (TIMES * N, 16, 32, 32)
+        true = repeat(self.first.latents(batch))  # (TIMES * N, 16, 32, 32)
         given = self.first.conditions(batch)
         repeated = replace(given, drawing=repeat(given.drawing), trust=repeat(given.trust))
         soonest, latest = self.config.times
@@ -101,8 +100,7 @@ class DetailTask:
 
     def batch_at(self, step: int) -> Estimates:
         """This process's share of the batch of `step`, from what the last `KEPT` steps drew: the same when resumed."""
-        steps = range(step - KEPT + 1, step + 1)
-        self.kept = {made: self.kept.get(made) or self._made_at(made) for made in steps}
+        self.kept = recent(self.kept, step, KEPT, self._made_at)
         rng, count = np.random.default_rng((32, step, self.processes.rank)), self.processes.part_of(BATCH)
         made = [self.kept[step - int(rng.integers(KEPT))] for _ in range(count)]
         return joined([each.at(int(rng.integers(len(each.true)))) for each in made])

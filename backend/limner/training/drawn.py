@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Batches of drawn faces: photos and drawings of them in random hands, and the clean line drawings."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,6 +133,12 @@ class DrawnFaces:
         if drawn.photos is not None:
             return to_tensor(drawn.photos)
         return mirror(to_tensor(np.stack([self.photos[row] for row in drawn.rows])), drawn.mirrored)
+
+
+def recent(kept: Mapping[int, T], step: int, count: int, make: Callable[[int], T]) -> dict[int, T]:
+    """What the last `count` steps up to `step` made: of those that are `kept` their own, the others made, the oldest
+    first. Each follows from its step alone, so that a resumed run has what an unbroken one has."""
+    return {past: kept[past] if past in kept else make(past) for past in range(step - count + 1, step + 1)}
 
 
 class Ahead(Generic[T]):

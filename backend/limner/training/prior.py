@@ -128,6 +128,13 @@ class PriorTask:
         return PriorBatch(drawn, photos, by_part, mapped[:, None, None, None], hints).to(self.processes.device)
 
     @torch.no_grad()
+    def latents(self, batch: PriorBatch) -> torch.Tensor:
+        """Of the photos, (N, 16, 32, 32), in single precision."""
+        with torch.autocast(self.processes.device.type, enabled=False):
+            latent: torch.Tensor = self.codec.encoder(batch.photos)
+        return latent
+
+    @torch.no_grad()
     def conditions(self, batch: PriorBatch) -> Conditions:
         """Encodes the drawings, projects their codes (never onto their own face) and blends."""
         own = torch.from_numpy(batch.drawn.rows)
@@ -167,8 +174,7 @@ class PriorTask:
         noise, time = noise.to(self.processes.device), time.to(self.processes.device)
         t = time[:, None, None, None]
         for_each = partial(torch.repeat_interleave, repeats=len(noise) // len(batch.photos), dim=0)  # N -> K * N
-        with torch.no_grad(), torch.autocast(self.processes.device.type, enabled=False):
-            latent = for_each(self.codec.encoder(batch.photos))  # (K * N, 16, 32, 32)
+        latent = for_each(self.latents(batch))  # (K * N, 16, 32, 32)
         path, wanted = (1 - t) * noise + t * latent, latent - noise
         given = self.conditions(batch)
         condition = for_each(model.condition(given))

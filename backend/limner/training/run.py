@@ -133,7 +133,7 @@ def train_detail(run: Run) -> None:
     with joined_processes() as processes:
         synthesis = trained(Synthesis(SynthesisConfig()), run.out / "prior").to(processes.device)
         _, embedding, bank = trained_conditions(run, faces, processes.device)
-        codec = trained_codec(run).eval().requires_grad_(False).to(processes.device)
+        codec = trained_codec(run).to(processes.device)
         first = PriorTask(faces, codec, embedding, bank, synthesis.config, processes)
         task = DetailTask(first, synthesis, DetailConfig())
         Trainer(task, config, run.out / "detail", run.resume, processes).run()
