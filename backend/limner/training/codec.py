@@ -3,7 +3,7 @@
 
 L1 on pixels at both sizes, later with perceptual features too."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,11 @@ CROP, BATCH = 96, 8  # pixels of the encoded crop, crops a step
 PERCEPTUAL_FROM = 0.15  # share of the run trained on L1 alone
 LATENT_NOISE = 0.1
 FITTED = 400  # pictures that the linear part is fitted to
+
+
+def in_rows(lines: Iterable[torch.Tensor]) -> np.ndarray:
+    """A sample sheet (H, W, 3) uint8: a row for each batch of pictures (N, 3, H, W) in [-1, 1]."""
+    return np.concatenate([np.concatenate(list(to_pixels(line)), 1) for line in lines], 0)
 
 
 def to_tensor(pictures: np.ndarray) -> torch.Tensor:
@@ -86,8 +91,8 @@ class CodecTask:
         outputs = torch.cat([half(model(batch)).clamp(-1, 1) for batch in photos.split(8)])
         error = (outputs - photos).square().mean((1, 2, 3)) / 4  # values in 0..1
         shown = slice(None, None, max(1, len(photos) // 6))
-        rows = [np.concatenate(list(to_pixels(t)), 1) for t in (photos[shown], outputs[shown])]
-        return {"psnr_sharp": float((-10 * error.log10()).mean())}, np.concatenate(rows, 0)
+        sheet = in_rows((photos[shown], outputs[shown]))
+        return {"psnr_sharp": float((-10 * error.log10()).mean())}, sheet
 
 
 def _crops(pictures: np.ndarray, rows: np.ndarray, side: int, rng: np.random.Generator) -> torch.Tensor:

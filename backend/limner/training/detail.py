@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from limner.models.blocks import in_channels_last
-from limner.models.codec import half, to_pixels
+from limner.models.codec import half
 from limner.models.detail import Detail, DetailConfig, Soft, draw_detail
 from limner.models.synthesis import Synthesis, tempered
+from limner.training.codec import in_rows
 from limner.training.drawn import Ahead, recent
 from limner.training.prior import PriorBatch, PriorTask
 
@@ -130,4 +131,4 @@ class DetailTask:
         drawn = draw_detail(model, soft, noise[shown].to(batch.true))
         decoded = [half(self.first.codec.decoder(x)) for x in (soft.latent, drawn, batch.true[shown])]
         lines = [(1 - soft.drawing).expand(-1, 3, -1, -1) * 2 - 1, *decoded]
-        return {"val_detail": float(loss)}, np.concatenate([np.concatenate(list(to_pixels(x)), 1) for x in lines], 0)
+        return {"val_detail": float(loss)}, in_rows(lines)

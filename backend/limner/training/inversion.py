@@ -21,10 +21,10 @@ from limner.imaging.planes import FloatImage
 from limner.imaging.sketch import brightened, pen_image
 from limner.imaging.styles import bare_lines, line_sketch, sketch_photo
 from limner.models.blocks import in_channels_last
-from limner.models.codec import half, to_pixels
+from limner.models.codec import half
 from limner.models.inversion import SIDE as OWN_SIDE
 from limner.models.inversion import STYLES, Inversion, InversionConfig
-from limner.training.codec import to_tensor
+from limner.training.codec import in_rows, to_tensor
 from limner.training.drawn import Ahead, DrawnFaces
 from limner.training.perceptual import VggFeatures, find_hed_weights
 from limner.training.processes import ALONE, Processes
@@ -190,7 +190,7 @@ class InversionTask:
             outputs = torch.cat([model(part, style) for part in sketches.split(8)])
             numbers[f"psnr_{style}"] = float(psnr(outputs, photos).mean())
             lines += [sketches[shown][:SHOWN].expand(-1, 3, -1, -1), outputs[shown][:SHOWN]]
-        return numbers, np.concatenate([np.concatenate(list(to_pixels(line)), 1) for line in lines], 0)
+        return numbers, in_rows(lines)
 
 
 def total_variation(rgb: torch.Tensor) -> torch.Tensor:

@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.func import functional_call
 
-from limner.models.codec import to_pixels
 from limner.models.pix2pix import Pix2Pix, Pix2PixConfig
+from limner.training.codec import in_rows
 from limner.training.drawn import PAIRED, SHARP, Ahead, DrawnFaces
 from limner.training.faces import STUDIO_SET
 from limner.training.inversion import psnr
@@ -83,7 +83,7 @@ class Pix2PixTask:
             outputs[shown][:SHOWN],
             held.photos[shown][:SHOWN],
         ]
-        sheet = np.concatenate([np.concatenate(list(to_pixels(line)), 1) for line in lines])
+        sheet = in_rows(lines)
         return {"psnr": float(psnr(outputs, held.photos).mean())}, sheet
 
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from limner.models.bank import CodeBank, refine_codes
 from limner.models.blocks import in_channels_last
-from limner.models.codec import Codec, half, to_pixels
+from limner.models.codec import Codec, half
 from limner.models.components import PARTS, ComponentEmbedding
 from limner.models.feature_mapping import spread_over_windows
 from limner.models.synthesis import (
@@ -26,7 +26,7 @@ from limner.models.synthesis import (
 )
 from limner.pipelines.defaults import STEPS
 from limner.training.bank import encode_and_project
-from limner.training.codec import to_tensor
+from limner.training.codec import in_rows, to_tensor
 from limner.training.color_hints import random_hints, tiny_picture
 from limner.training.drawn import GLASSES, PAIRED, SHARP, Ahead, DrawnBatch, DrawnFaces
 from limner.training.faces import STUDIO_SET
@@ -210,4 +210,4 @@ class PriorTask:
             velocity = partial(model.velocity, condition=model.condition(given))
             lines.append(half(self.codec.decoder(sample_euler(velocity, noise.to(self.processes.device), STEPS))))
         lines.append(photos)
-        return np.concatenate([np.concatenate(list(to_pixels(line)), 1) for line in lines], 0)
+        return in_rows(lines)
