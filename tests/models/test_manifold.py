@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limner.models import manifold
-from limner.models.bank import CodeBank, refine_codes
+from limner.models.bank import KEPT, CodeBank, Compact, refine_codes
 from limner.models.components import PARTS
 from limner.models.manifold import NEIGHBORS, Projection, blend, embedding_weights
 from tests.support.tiny import random_codes
@@ -101,3 +101,18 @@ def test_each_part_has_its_own_blend() -> None:
     refined = refine_codes(codes, projections, literal)
     for part in PARTS:
         assert torch.equal(refined[part], codes[part] if part == "nose" else projections[part].code)
+
+
+def test_a_compact_bank_keeps_what_varies() -> None:
+    spread = torch.linspace(0.05, 1, 16).square()
+    codes = bank() * spread + 3
+    compact = Compact.of(codes)
+    assert compact.axes.shape[0] < 16
+    lost = (compact.codes() - codes).square().sum() / (codes - codes.mean(0)).square().sum()
+    assert 0 < float(lost) <= 1 - KEPT
+    fewer = Compact(compact.places[:, :-1], compact.axes[:-1], compact.mean)
+    assert (fewer.codes() - codes).square().sum() / (codes - codes.mean(0)).square().sum() > 1 - KEPT
+
+
+def test_a_compact_bank_of_one_code_is_that_code() -> None:
+    torch.testing.assert_close(Compact.of(bank(1)).codes(), bank(1))

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from limner.models.registry import WeightsError, load_network, load_networks, verify
+from limner.models.bank import CodeBank
+from limner.models.registry import WeightsError, load_bank, load_network, load_networks, save_bank, verify
 from limner.models.synthesis import Synthesis
-from tests.support.tiny import CODEC, SYNTHESIS, write_weights
+from tests.support.tiny import CODEC, SYNTHESIS, random_codes, write_weights
 
 CPU = torch.device("cpu")
 
@@ -36,6 +37,15 @@ def test_half_precision_keeps_the_values(tmp_path: Path) -> None:
         assert one.dtype == torch.float32
         assert torch.equal(one, two)
         torch.testing.assert_close(one, one.half().float(), rtol=0, atol=0)
+
+
+def test_the_bank_comes_back_as_it_was_but_for_a_little(tmp_path: Path) -> None:
+    codes = random_codes(40)
+    save_bank(CodeBank(codes, torch.arange(40) // 2), tmp_path, "untrained")
+    bank = load_bank(tmp_path, CPU)
+    assert torch.equal(bank.faces, torch.arange(40) // 2)
+    for part, code in bank.codes.items():
+        assert (code - codes[part]).square().mean() < 0.01
 
 
 def test_missing_weights_name_the_remedy(tmp_path: Path) -> None:
