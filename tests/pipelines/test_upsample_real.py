@@ -42,7 +42,12 @@ def searched(prior: PortraitPrior, spherical: bool) -> Found:
     wanted, config = face(16), SearchConfig(steps=12, eps=1e-9, spherical=spherical)
     start = prior.start(1, seed=1)
     return search(
-        lambda noise, codes: prior.quick(noise, codes, wanted), prior.thumbnails, wanted, start, config, lambda *_: None
+        lambda noise, codes: prior.quick(noise, codes, wanted),
+        prior.thumbnails,
+        wanted,
+        (start.noise, start.codes),
+        config,
+        lambda *_: None,
     )
 
 
@@ -54,9 +59,9 @@ def distance_to_faces(prior: PortraitPrior, codes: torch.Tensor) -> float:
 
 def test_without_its_sphere_the_search_leaves_the_prior(pipeline: UpsamplePipeline) -> None:
     prior = pipeline.prior
-    noise, codes = prior.start(1, seed=1)
+    start = prior.start(1, seed=1)
     on, off = searched(prior, spherical=True), searched(prior, spherical=False)
-    for kept, strayed, begun in ((on.noise, off.noise, noise), (on.codes, off.codes, codes)):
+    for kept, strayed, begun in ((on.noise, off.noise, start.noise), (on.codes, off.codes, start.codes)):
         torch.testing.assert_close(kept.norm(), begun.norm())
         assert strayed.norm() > 1.05 * begun.norm()
     assert distance_to_faces(prior, off.codes) > 1.02 * distance_to_faces(prior, on.codes)
@@ -64,9 +69,9 @@ def test_without_its_sphere_the_search_leaves_the_prior(pipeline: UpsamplePipeli
 
 def test_thumbnails_are_what_the_codec_decodes(pipeline: UpsamplePipeline) -> None:
     prior = pipeline.prior
-    noise, codes = prior.start(2, seed=99)
+    start = prior.start(2, seed=99)
     with torch.no_grad():
-        latents = prior.quick(noise, codes, face(16))
+        latents = prior.quick(start.noise, start.codes, face(16))
         true = resized(decode(prior.networks.codec, latents), THUMBNAIL)
         error = (prior.thumbnails(latents) - true).square().mean()
     assert float(error) < 1e-3
@@ -76,8 +81,9 @@ def test_thumbnails_are_what_the_codec_decodes(pipeline: UpsamplePipeline) -> No
 def test_a_small_picture_is_matched(pipeline: UpsamplePipeline) -> None:
     params = task_schemas()["upsample"].validate({"candidates": 1, "steps": 12})
     prior = pipeline.prior
+    start = prior.start(1, seed=99)
     with torch.no_grad():  # a face that the prior can make, whatever it has learned
-        portrait = decode(prior.networks.codec, prior.quick(*prior.start(1, seed=99), face(16)))
+        portrait = decode(prior.networks.codec, prior.quick(start.noise, start.codes, face(16)))
     photo = (resized(portrait, 16)[0].permute(1, 2, 0).clamp(0, 1).numpy() * 255).round().astype(np.uint8)
     outcome = pipeline.run(Request("upsample", {"photo": photo}, params), lambda stage, fraction, preview=None: None)
     assert outcome.info["reached"]

@@ -7,6 +7,7 @@ as a hint, as it takes an artist's: the search starts near its goal."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property, partial
 
 import torch
@@ -32,6 +33,18 @@ def decode(codec: Codec, latents: torch.Tensor) -> torch.Tensor:
     return torch.cat(pictures).add(1).div(2).clamp(0, 1)
 
 
+@dataclass(frozen=True)
+class Start:
+    """What each of N candidates begins with, all of unit variance.
+
+    noise: (N, L, 32, 32) and whitened codes (N, D), which the search moves; grit: (N, L, 32, 32), the noise of the
+    detail, which it does not see."""
+
+    noise: torch.Tensor
+    codes: torch.Tensor
+    grit: torch.Tensor
+
+
 class PortraitPrior:
     """The prior of one engine; what has to be fitted is fitted when it is first needed."""
 
@@ -47,16 +60,15 @@ class PortraitPrior:
         """Fits what is fitted once, for the first job."""
         _ = self.thumbnails
 
-    def start(self, count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Unit noise (N, L, 32, 32) and whitened codes (N, D) of `count` candidates; the first ones do not depend on
-        how many there are."""
-        channels, drawn = self.networks.synthesis.config.latent, []
+    def start(self, count: int, seed: int) -> Start:
+        """`count` candidates; the first ones do not depend on how many there are."""
+        latent, drawn = (self.networks.synthesis.config.latent, LATENT_SIDE, LATENT_SIDE), []
         for candidate in range(count):
             generator = torch.Generator().manual_seed(seed + 7919 * candidate)  # on the CPU: the same on every device
-            noise = torch.randn(channels, LATENT_SIDE, LATENT_SIDE, generator=generator)
-            drawn.append((noise, torch.randn(len(self.gaussian.mean), generator=generator)))
-        noises, codes = zip(*drawn, strict=True)
-        return torch.stack(noises).to(self.device), torch.stack(codes).to(self.device)
+            drawn.append(
+                [torch.randn(shape, generator=generator) for shape in (latent, self.gaussian.mean.shape, latent)]
+            )
+        return Start(*(torch.stack(parts).to(self.device) for parts in zip(*drawn, strict=True)))
 
     def conditions(self, codes: torch.Tensor, colors: torch.Tensor) -> Conditions:
         """codes: (N, D) whitened. colors: (1 or N, 3, S, S) in [0, 1], the hint of the whole picture."""
@@ -78,23 +90,19 @@ class PortraitPrior:
         return sample_euler(velocity, tempered(noise, synthesis.config), QUICK_STEPS)
 
     @torch.no_grad()
-    def sample(
-        self, noise: torch.Tensor, codes: torch.Tensor, colors: torch.Tensor, steps: int, told: Callable[[int], None]
-    ) -> torch.Tensor:
+    def sample(self, start: Start, colors: torch.Tensor, steps: int, told: Callable[[int], None]) -> torch.Tensor:
         """The finished latents (N, L, 32, 32), with their detail; `told` hears of each of the first flow's `steps`."""
-        generator = torch.Generator().manual_seed(0)  # the search has not seen the detail; to each candidate its own
-        grit = torch.stack([torch.randn(noise.shape[1:], generator=generator) for _ in noise]).to(noise)
-        given = self.conditions(codes, colors)
+        given = self.conditions(start.codes, colors)
         condition = self.networks.synthesis.condition(given)
         return sample_portraits(
-            self.networks, given, condition, noise, grit, steps, lambda done, estimate: told(done + 1)
+            self.networks, given, condition, start.noise, start.grit, steps, lambda done, estimate: told(done + 1)
         )
 
     @cached_property
     @torch.no_grad()
     def thumbnails(self) -> ThumbnailDecoder:
         """Fitted to portraits of faces of the bank in random colors."""
-        noise, _ = self.start(FITTED, seed=0)
+        noise = self.start(FITTED, seed=0).noise
         generator = torch.Generator().manual_seed(0)
         rows = torch.randint(len(self.networks.bank.faces), (FITTED,), generator=generator).to(self.device)
         joined = torch.cat([self.networks.bank.codes[part][rows] for part in PARTS], 1)

@@ -20,7 +20,7 @@ from limner.models.pulse import THUMBNAIL, back_projected, mean_square, resized
 from limner.models.registry import Networks
 from limner.pipelines.base import JobError, Outcome, Progress, Request, opaque
 from limner.pipelines.defaults import STEPS
-from limner.pipelines.prior import PortraitPrior, decode
+from limner.pipelines.prior import PortraitPrior, Start, decode
 from limner.pipelines.search import MARGIN, Found, SearchConfig, search
 from limner.pipelines.timing import Stopwatch
 
@@ -96,7 +96,7 @@ class UpsamplePipeline:
             progress("synthesis", 0.8 + 0.15 * step / STEPS)
 
         with watch("synthesis"):
-            latents = self.prior.sample(found.noise, found.codes, small.face, STEPS, sampled)
+            latents = self.prior.sample(Start(found.noise, found.codes, start.grit), small.face, STEPS, sampled)
         with watch("decoding"), torch.no_grad():
             progress("decoding", 0.95)
             decoded = decode(self.networks.codec, latents)
@@ -116,9 +116,7 @@ class UpsamplePipeline:
         }
         return Outcome(images, info)
 
-    def _search(
-        self, wanted: torch.Tensor, start: tuple[torch.Tensor, torch.Tensor], config: SearchConfig, progress: Progress
-    ) -> Found:
+    def _search(self, wanted: torch.Tensor, start: Start, config: SearchConfig, progress: Progress) -> Found:
         def generate(noise: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
             return self.prior.quick(noise, codes, wanted)
 
@@ -126,7 +124,7 @@ class UpsamplePipeline:
             shown = _preview(thumbnails[int(residuals.argmin())]) if step % PREVIEW_EVERY == 1 else None
             progress("search", 0.05 + 0.75 * step / config.steps, shown)
 
-        return search(generate, self.prior.thumbnails, wanted, start, config, told)
+        return search(generate, self.prior.thumbnails, wanted, (start.noise, start.codes), config, told)
 
 
 def _report(
