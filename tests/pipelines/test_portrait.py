@@ -131,10 +131,17 @@ def test_one_changed_part_costs_one_window(engine: Engine, computed: Callable[[]
 def test_the_guide_is_drawn_from_what_the_portrait_needed(
     engine: Engine, computed: Callable[[], dict[str, int]]
 ) -> None:
-    run(engine, face_drawing(), canvas="guided", shadow=False)
+    run(engine, face_drawing(), canvas="guided", shadow=False, refine=1)
     assert "shadow" not in computed()
     run(engine, face_drawing(), task="shadow", canvas="guided")
     assert computed() == {"shadow": 5}
+
+
+def test_a_portrait_that_redraws_needs_the_shadows(engine: Engine, computed: Callable[[], dict[str, int]]) -> None:
+    run(engine, face_drawing(), canvas="redrawn", shadow=False)
+    assert computed() == dict.fromkeys(STAGES, 5)
+    run(engine, face_drawing(), canvas="redrawn", shadow=True)
+    assert computed() == {}
 
 
 def test_every_window_decodes_its_neighbors_in_one_batch(engine: Engine) -> None:

@@ -14,14 +14,14 @@ from limner.imaging.color import hints_field
 from limner.imaging.frame import FaceFrame
 from limner.models.bank import refine_codes
 from limner.models.codec import to_pixels
-from limner.models.components import PARTS
+from limner.models.components import PARTS, WINDOWS
 from limner.models.feature_mapping import spread_over_windows
-from limner.models.manifold import Projection
 from limner.models.registry import Networks
 from limner.models.synthesis import LATENT_SIDE, Conditions
 from limner.pipelines.base import Outcome, Progress, Request, opaque
-from limner.pipelines.drawing import Drawing, PartCache, beside, read_drawing
+from limner.pipelines.drawing import Drawing, Part, PartCache, beside, read_drawing
 from limner.pipelines.grain import with_grain
+from limner.pipelines.redrawing import with_redrawing
 from limner.pipelines.sampling import sample_portraits
 from limner.pipelines.shadow import merge_shadows
 from limner.pipelines.timing import Stopwatch
@@ -34,7 +34,8 @@ class PortraitParams:
     """The parameters of a portrait; a part without a value of its own follows `refine` (0 plausible, 1 literal).
 
     The value moves a part's code from its projection to itself; the lines are trusted sooner from 0.2 on (see
-    `trust_in_lines`), for the sake of glasses and beards, which a blend of neighbors loses."""
+    `trust_in_lines`), for the sake of glasses and beards, which a blend of neighbors loses. As far as the lines of
+    eyes, nose and mouth are not trusted, they are drawn anew."""
 
     seed: int
     refine: float
@@ -53,6 +54,10 @@ class PortraitParams:
         """How literally one part is taken, in [0, 1]."""
         own = self.parts[part]
         return self.refine if own is None else own
+
+    def redraws(self) -> bool:
+        """Whether eyes, nose or mouth are drawn anew, because their lines are not all taken as they are."""
+        return any(self.literal(window.name) < 1 for window in WINDOWS[:-1])
 
 
 def trust_in_lines(literal: torch.Tensor) -> torch.Tensor:
@@ -79,17 +84,18 @@ class PortraitPipeline:
             drawing = read_drawing(request.images["sketch"], params.frame, self.networks.frame_finder)
         with watch("components"):
             parts = self.cache.parts(drawing.ink, request.canvas)
-            codes = self.cache.codes(parts)
+            self.cache.codes(parts)
         with watch("manifold"):
-            projections = self.cache.projections(parts)
+            self.cache.projections(parts)
         guide = None
-        if params.shadow:
+        if params.shadow or params.redraws():
             progress("shadow", 0.1)
             with watch("shadow"):
-                guide = beside().submit(merge_shadows, self.cache.shadows(parts))  # while the synthesis runs
+                shadows = self.cache.shadows(parts)
+                guide = beside().submit(merge_shadows, shadows) if params.shadow else None  # while the synthesis runs
         with watch("features"):
             hints = self._hints(request.images.get("color_hints"), drawing.frame)
-            given = self._conditions(params, drawing, codes, projections, hints)
+            given = self._conditions(params, drawing, parts, hints)
             condition = self.networks.synthesis.condition(given)
         with watch("synthesis"):
             latent = self._synthesize(params, given, condition, progress)
@@ -110,16 +116,18 @@ class PortraitPipeline:
         self,
         params: PortraitParams,
         drawing: Drawing,
-        codes: Mapping[str, torch.Tensor],
-        projections: Mapping[str, Projection],
+        parts: Mapping[str, Part],
         hints: torch.Tensor,
     ) -> Conditions:
         device = self.networks.device
         literal = {part: torch.tensor([params.literal(part)], device=device) for part in PARTS}
-        mixed = refine_codes(codes, projections, literal)
+        mixed = refine_codes(self.cache.codes(parts), self.cache.projections(parts), literal)
         mapped = torch.ones(1, 1, 1, 1, device=device)
         trust = spread_over_windows({part: trust_in_lines(value) for part, value in literal.items()})
-        return Conditions(mixed, drawing.ink, trust, hints, mapped)
+        ink = drawing.ink
+        if params.redraws():
+            ink, trust = with_redrawing(ink, trust, self.cache.shadows(parts))
+        return Conditions(mixed, ink, trust, hints, mapped)
 
     def _synthesize(
         self, params: PortraitParams, given: Conditions, condition: torch.Tensor, progress: Progress
