@@ -27,9 +27,10 @@ from limner.training.drawn import DrawnFaces
 from limner.training.faces import DataError, read_index
 from limner.training.frame_finder import FrameFinderTask
 from limner.training.loop import LoopConfig, Task, Trainer
-from limner.training.prior import DETAIL, TINY, PriorTask
+from limner.training.prior import DETAIL, PriorTask
 from limner.training.run import fingerprint
 from limner.training.soft_latents import SoftLatents
+from limner.training.told import TINY, ToldFaces
 from tests.support.tiny import CODEC, COMPONENTS, FRAME_FINDER, SYNTHESIS, awaken
 from tests.support.tiny import DETAIL as DETAIL_FLOW
 
@@ -56,7 +57,7 @@ def prior(faces: DrawnFaces) -> PriorTask:
     torch.manual_seed(1)
     codec, embedding = Codec(CODEC).eval(), ComponentEmbedding(COMPONENTS).eval()
     bank = build_bank(faces, embedding)
-    task = PriorTask(faces, codec, embedding, bank, SYNTHESIS)
+    task = PriorTask(ToldFaces(faces, codec, embedding, bank), SYNTHESIS)
     awaken(task.model)
     return task
 
@@ -163,7 +164,7 @@ def test_the_synthesis_learns(prior: PriorTask, tmp_path: Path) -> None:
 
 
 def test_some_batches_give_the_synthesis_what_the_search_gives_it(prior: PriorTask) -> None:
-    batch = prior.batch_of(np.repeat(prior.faces.train, 60)[:60], 0)
+    batch = prior.told.batch_of(np.repeat(prior.told.faces.train, 60)[:60], 0)
     whole = batch.color[:, 3].flatten(1).amin(1) == 1
     undrawn = torch.stack(list(batch.literal.values())).amax(0) == 0
     tiny = whole & undrawn & (batch.mapped.flatten() == 1)
@@ -173,7 +174,7 @@ def test_some_batches_give_the_synthesis_what_the_search_gives_it(prior: PriorTa
 @torch.no_grad()
 def test_each_drawing_is_seen_through_several_noises(prior: PriorTask) -> None:
     """The noises of a drawing lie side by side, each with its own time."""
-    model, batch = prior.model, prior.batch_of(prior._rows(0), 0)
+    model, batch = prior.model, prior.told.batch_of(prior._rows(0), 0)
     noise = torch.randn(2 * len(batch.photos), CODEC.latent, 32, 32)
     time = torch.rand(len(noise))
     both = prior._flow_loss(model, batch, noise, time, 0.4)
@@ -185,10 +186,10 @@ def test_each_drawing_is_seen_through_several_noises(prior: PriorTask) -> None:
 def test_guidance_exaggerates_what_the_drawing_changes(prior: PriorTask) -> None:
     model, batch = prior.model.eval(), prior.held_out
     assert isinstance(model, Synthesis)
-    latent = prior.codec.encoder(batch.photos)
+    latent = prior.told.codec.encoder(batch.photos)
     noise, time = torch.randn_like(latent), torch.full((len(latent),), 0.4)
     with torch.no_grad():
-        condition = model.condition(prior.conditions(batch))
+        condition = model.condition(prior.told.conditions(batch))
         path = 0.6 * noise + 0.4 * latent
         drawn, plain = (model.velocity(path, time, c) for c in (condition, model.without_drawing(condition)))
         guided = prior._flow_loss(model, batch, noise, time, guidance=0.5)
@@ -207,7 +208,7 @@ def detail(prior: PriorTask, monkeypatch: pytest.MonkeyPatch) -> Callable[[], De
     monkeypatch.setattr(DetailTask, "batch", 4)
     synthesis = prior.model.eval()
     assert isinstance(synthesis, Synthesis)
-    return lambda: DetailTask(prior, synthesis, DETAIL_FLOW)
+    return lambda: DetailTask(prior.told, synthesis, DETAIL_FLOW)
 
 
 def test_the_detail_learns(detail: Callable[[], DetailTask], tmp_path: Path) -> None:
@@ -229,8 +230,8 @@ def test_a_resumed_detail_has_the_estimates_of_an_unbroken_one(detail: Callable[
 def test_estimates_are_the_first_flows_own(detail: Callable[[], DetailTask]) -> None:
     """Of photos' latents, under the drawings and the trust that the first flow had."""
     task = detail()
-    batch, estimates = task.first.held_out, task.held_out
-    true = task.first.codec.encoder(batch.photos).repeat_interleave(TIMES, 0)
+    batch, estimates = task.told.held_out(), task.held_out
+    true = task.told.codec.encoder(batch.photos).repeat_interleave(TIMES, 0)
     torch.testing.assert_close(estimates.true.float(), true, atol=0.01, rtol=0.01)
     torch.testing.assert_close(estimates.soft.drawing[::TIMES].float(), batch.drawn.drawing, atol=1e-3, rtol=0)
     soonest, latest = DETAIL_FLOW.times

@@ -16,7 +16,7 @@ from limner.models.detail import Detail, DetailConfig, Soft, draw_detail
 from limner.models.synthesis import Synthesis, tempered
 from limner.training.codec import in_rows
 from limner.training.drawn import Ahead, recent
-from limner.training.prior import PriorBatch, PriorTask
+from limner.training.told import ToldBatch, ToldFaces
 
 BATCH = 64  # estimates
 DRAWN = 8  # photos that each step draws anew
@@ -49,28 +49,28 @@ class DetailTask:
 
     batch = BATCH
 
-    def __init__(self, first: PriorTask, synthesis: Synthesis, config: DetailConfig) -> None:
-        self.first, self.synthesis, self.config = first, synthesis, config
-        self.processes = first.processes
+    def __init__(self, told: ToldFaces, synthesis: Synthesis, config: DetailConfig) -> None:
+        self.told, self.synthesis, self.config = told, synthesis, config
+        self.processes = told.processes
         self.model: nn.Module = in_channels_last(Detail(config))
-        faces, drawings = first.faces.faces, first.faces.drawings
-        self.crisp = np.array([r for r in first.faces.train if faces[r].is_sharp or faces[r].file in drawings])
+        faces, drawings = told.faces.faces, told.faces.drawings
+        self.crisp = np.array([r for r in told.faces.train if faces[r].is_sharp or faces[r].file in drawings])
         self.batches = Ahead(self._drawn_at)
         self.kept: dict[int, Estimates] = {}  # by the step that made them, in half precision
-        self.held_out = self._estimates(first.held_out, torch.Generator().manual_seed(2))
+        self.held_out = self._estimates(told.held_out(), torch.Generator().manual_seed(2))
         self._measure()
 
-    def _drawn_at(self, step: int) -> PriorBatch:
+    def _drawn_at(self, step: int) -> ToldBatch:
         rng = np.random.default_rng((31, KEPT + step, self.processes.rank))
         rows = rng.choice(self.crisp, self.processes.part_of(DRAWN))
-        return self.first.batch_of(rows, 10**8 + KEPT + step, varied=True)
+        return self.told.batch_of(rows, 10**8 + KEPT + step, varied=True)
 
     @torch.no_grad()
-    def _estimates(self, batch: PriorBatch, generator: torch.Generator) -> Estimates:
+    def _estimates(self, batch: ToldBatch, generator: torch.Generator) -> Estimates:
         """`TIMES` estimates of each photo: what the first flow jumps to from points of the straight path."""
         repeat = partial(torch.repeat_interleave, repeats=TIMES, dim=0)
-        true = repeat(self.first.latents(batch))  # (TIMES * N, 16, 32, 32)
-        given = self.first.conditions(batch)
+        true = repeat(self.told.latents(batch))  # (TIMES * N, 16, 32, 32)
+        given = self.told.conditions(batch)
         repeated = replace(given, drawing=repeat(given.drawing), trust=repeat(given.trust))
         soonest, latest = self.config.times
         time = soonest + (latest - soonest) * torch.rand(len(true), generator=generator)
@@ -129,6 +129,6 @@ class DetailTask:
         shown = slice(0, TIMES * SHOWN, TIMES)
         soft = Soft(**{k: v[shown] for k, v in vars(batch.soft).items()})
         drawn = draw_detail(model, soft, noise[shown].to(batch.true))
-        decoded = [half(self.first.codec.decoder(x)) for x in (soft.latent, drawn, batch.true[shown])]
+        decoded = [half(self.told.codec.decoder(x)) for x in (soft.latent, drawn, batch.true[shown])]
         lines = [(1 - soft.drawing).expand(-1, 3, -1, -1) * 2 - 1, *decoded]
         return {"val_detail": float(loss)}, in_rows(lines)

@@ -19,8 +19,8 @@ from limner.training.codec import in_rows
 from limner.training.drawn import PAIRED, SHARP, Ahead, DrawnFaces
 from limner.training.faces import STUDIO_SET
 from limner.training.inversion import psnr
-from limner.training.prior import random_literal, slips_of
 from limner.training.processes import ALONE, Processes
+from limner.training.told import random_literal, slips_of
 
 BATCH = 4
 L1_WEIGHT = 100.0  # against the discriminator's opinion of the generator

@@ -13,11 +13,11 @@ from torch import nn
 from limner.models.bank import CodeBank
 from limner.models.codec import Codec, CodecConfig
 from limner.models.components import PARTS, ComponentConfig, ComponentEmbedding
-from limner.models.detail import Detail, DetailConfig
-from limner.models.frame_finder import FrameFinder, FrameFinderConfig
-from limner.models.inversion import Inversion, InversionConfig
+from limner.models.detail import DetailConfig
+from limner.models.frame_finder import FrameFinderConfig
+from limner.models.inversion import InversionConfig
 from limner.models.pix2pix import Pix2PixConfig
-from limner.models.registry import load_network, save_bank, save_network, verify
+from limner.models.registry import NETWORKS, OPTIONAL, load_network, save_bank, save_network, verify
 from limner.models.synthesis import Synthesis, SynthesisConfig
 from limner.training.bank import build_bank
 from limner.training.codec import CodecTask
@@ -34,6 +34,7 @@ from limner.training.pix2pix import Pix2PixTask
 from limner.training.prior import PriorTask
 from limner.training.processes import joined_processes
 from limner.training.soft_latents import SoftLatents
+from limner.training.told import ToldFaces
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -97,13 +98,11 @@ def load_bank(run: Run, faces: DrawnFaces, embedding: ComponentEmbedding) -> Cod
     return CodeBank({part: state[part] for part in PARTS}, state["faces"])
 
 
-def trained_conditions(run: Run, faces: DrawnFaces, device: torch.device) -> tuple[Codec, ComponentEmbedding, CodeBank]:
-    """What the synthesis builds on, on `device`: the codec, the components and the bank of their codes."""
-    codec = trained(Codec(CodecConfig()), run.out / "codec")
+def trained_codes(run: Run, faces: DrawnFaces, device: torch.device) -> tuple[ComponentEmbedding, CodeBank]:
+    """The components and the bank of their codes, on `device`."""
     embedding = trained(ComponentEmbedding(ComponentConfig()), run.out / "components")
     bank = load_bank(run, faces, embedding)
-    moved = CodeBank({part: codes.to(device) for part, codes in bank.codes.items()}, bank.faces.to(device))
-    return codec.to(device), embedding.to(device), moved
+    return embedding.to(device), CodeBank({p: c.to(device) for p, c in bank.codes.items()}, bank.faces.to(device))
 
 
 def train_prior(run: Run) -> None:
@@ -111,8 +110,9 @@ def train_prior(run: Run) -> None:
     faces = DrawnFaces(run.data, run.cache)
     config = LoopConfig(run.minutes, lr=8e-4, warmup=60, ema=0.999, report_minutes=8)
     with joined_processes() as processes:
-        given = trained_conditions(run, faces, processes.device)
-        task = PriorTask(faces, *given, SynthesisConfig(), processes)
+        codec = trained(Codec(CodecConfig()), run.out / "codec").to(processes.device)
+        told = ToldFaces(faces, codec, *trained_codes(run, faces, processes.device), processes)
+        task = PriorTask(told, SynthesisConfig())
         Trainer(task, config, run.out / "prior", run.resume, processes).run()
 
 
@@ -121,7 +121,8 @@ def train_decoder(run: Run) -> None:
     faces = DrawnFaces(run.data, run.cache)
     with joined_processes() as processes:
         synthesis = trained(Synthesis(SynthesisConfig()), run.out / "prior").to(processes.device)
-        soft = SoftLatents(*trained_conditions(run, faces, processes.device), synthesis)
+        codec = trained(Codec(CodecConfig()), run.out / "codec").to(processes.device)
+        soft = SoftLatents(codec, *trained_codes(run, faces, processes.device), synthesis)
         task = DecoderTask(run.data, run.cache, faces, soft, processes)
         Trainer(task, LoopConfig(run.minutes, lr=4e-4), run.out / "decoder", run.resume, processes).run()
 
@@ -132,10 +133,9 @@ def train_detail(run: Run) -> None:
     config = LoopConfig(run.minutes, lr=1.5e-3, warmup=100, ema=0.999, report_minutes=8)
     with joined_processes() as processes:
         synthesis = trained(Synthesis(SynthesisConfig()), run.out / "prior").to(processes.device)
-        _, embedding, bank = trained_conditions(run, faces, processes.device)
         codec = trained_codec(run).to(processes.device)
-        first = PriorTask(faces, codec, embedding, bank, synthesis.config, processes)
-        task = DetailTask(first, synthesis, DetailConfig())
+        told = ToldFaces(faces, codec, *trained_codes(run, faces, processes.device), processes)
+        task = DetailTask(told, synthesis, DetailConfig())
         Trainer(task, config, run.out / "detail", run.resume, processes).run()
 
 
@@ -224,18 +224,17 @@ def import_weights(run: Run, folder: Path) -> None:
 
 
 def export_weights(run: Run, folder: Path, provenance: str) -> None:
-    """Writes the averaged weights of all networks and the bank into `folder` as half-precision safetensors."""
+    """Writes the averaged weights of all networks and the bank into `folder` as half-precision safetensors.
+
+    Networks that Limner can do without are left out where they were not trained. Raises FileNotFoundError where
+    another was not."""
+    for name, below in SHIPPED_FROM.items():
+        if name in NETWORKS or (run.out / below).exists():
+            kind, config = (NETWORKS | OPTIONAL)[name]
+            network = trained_codec(run) if name == "codec" else trained(kind(config()), run.out / below)
+            save_network(name, network, folder, provenance)
     embedding = trained(ComponentEmbedding(ComponentConfig()), run.out / "components")
-    save_network("codec", trained_codec(run), folder, provenance)
-    save_network("components", embedding, folder, provenance)
-    save_network("synthesis", trained(Synthesis(SynthesisConfig()), run.out / "prior"), folder, provenance)
-    if (run.out / "detail").exists():
-        save_network("detail", trained(Detail(DetailConfig()), run.out / "detail"), folder, provenance)
-    finder = trained(FrameFinder(FrameFinderConfig()), run.out / "frame_finder")
-    save_network("frame_finder", finder, folder, provenance)
     save_bank(load_bank(run, DrawnFaces(run.data, run.cache), embedding), folder, provenance)
-    if (run.out / "inversion").exists():
-        save_network("inversion", trained(Inversion(InversionConfig()), run.out / "inversion"), folder, provenance)
 
 
 def use_threads(count: int) -> None:
