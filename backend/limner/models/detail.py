@@ -16,7 +16,8 @@ from torch import nn
 
 from limner.models.blocks import conv3
 from limner.models.components import CANVAS
-from limner.models.synthesis import Conditions
+from limner.models.flow_unet import SelfAttention
+from limner.models.synthesis import LATENT_SIDE, Conditions
 
 CELL = 8  # pixels of the drawing on a side that one latent cell stands for
 FACE_MIDDLE, FACE_REACH = (280, 256), (172, 124)  # pixels of the frame, down and across
@@ -36,8 +37,8 @@ class DetailConfig:
     width: int = 128
     blocks: int = 3
     hidden: int = 192
-    temperature: float = 1.12
-    face_temperature: float = 0.84
+    temperature: float = 1.1
+    face_temperature: float = 0.99
     times: tuple[float, float] = (0.1, 0.4)
     steps: int = 3
 
@@ -77,11 +78,40 @@ class Block(nn.Module):
         return x + self.outer(F.silu(self.inner(F.silu(x)) * (1 + scale) + shift))
 
 
-class Blocks(nn.ModuleList):
-    """Blocks one after the other."""
+class Overview(nn.Module):
+    """What far cells tell one another, at half the side: (N, C, 32, 32), (N, E), (N, H, 16, 16) -> (N, C, 32, 32).
 
-    def forward(self, x: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
-        for block in self:
+    Attention at a side of 16 sees the whole face at once, so that one eye knows how the other is drawn."""
+
+    def __init__(self, channels: int, hidden: int, embedding: int) -> None:
+        super().__init__()
+        self.shrink = conv3(channels, hidden, stride=2)
+        self.places = nn.Parameter(torch.zeros(1, hidden, LATENT_SIDE // 2, LATENT_SIDE // 2))
+        self.before, self.after = Block(hidden, embedding), Block(hidden, embedding)
+        self.attention = SelfAttention(hidden)
+        self.grow = nn.Conv2d(hidden, channels, 1)
+        for parameter in self.grow.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, x: torch.Tensor, embedding: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+        h = self.shrink(F.silu(x))  # (N, H, 16, 16)
+        h = h + (known + self.places).to(h.dtype)
+        h = self.after(self.attention(self.before(h, embedding)), embedding)
+        return x + F.interpolate(self.grow(F.silu(h)), scale_factor=2.0)
+
+
+class Body(nn.Module):
+    """Blocks at the latents' resolution, with the overview behind the first: as the overview, from x on."""
+
+    def __init__(self, config: DetailConfig) -> None:
+        super().__init__()
+        width = config.width
+        self.overview = Overview(width, config.hidden, width)
+        self.blocks = nn.ModuleList([Block(width, width) for _ in range(config.blocks)])
+
+    def forward(self, x: torch.Tensor, embedding: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+        x = self.overview(self.blocks[0](x, embedding), embedding, known)
+        for block in self.blocks[1:]:
             x = block(x, embedding)
         return x
 
@@ -108,7 +138,7 @@ class Detail(nn.Module):
         self.known = nn.Conv2d(config.hidden, width, 1)
         self.given = conv3(config.latent + CELL**2 + 1, width)
         self.enter = conv3(config.latent, width)
-        self.blocks = Blocks([Block(width, width) for _ in range(config.blocks)])
+        self.body = Body(config)
         self.leave = conv3(width, config.latent)
         for parameter in self.leave.parameters():
             nn.init.zeros_(parameter)
@@ -120,14 +150,12 @@ class Detail(nn.Module):
         known = F.interpolate(self.known(soft.hidden), scale_factor=2.0)
         return self.given(torch.cat([latent, ink, soft.trust], 1)) + known
 
-    def forward(
-        self, path: torch.Tensor, angle: torch.Tensor, time: torch.Tensor, condition: torch.Tensor
-    ) -> torch.Tensor:
-        """Velocity (N, 16, 32, 32) at `path`; angles (N,) on the arc, times (N,) of the soft estimate."""
+    def forward(self, path: torch.Tensor, angle: torch.Tensor, soft: Soft, condition: torch.Tensor) -> torch.Tensor:
+        """Velocity (N, 16, 32, 32) at `path`, for angles (N,) on the arc; `condition` is that of `soft`."""
         waves = torch.arange(1, WAVES + 1, device=path.device)
-        angles, times = angle[:, None] * waves, math.pi * time[:, None] * waves[: WAVES // 2]
+        angles, times = angle[:, None] * waves, math.pi * soft.time[:, None] * waves[: WAVES // 2]
         embedding = self.embed(torch.cat([angles.sin(), angles.cos(), times.sin(), times.cos()], 1))
-        velocity: torch.Tensor = self.leave(F.silu(self.blocks(self.enter(path) + condition, embedding)))
+        velocity: torch.Tensor = self.leave(F.silu(self.body(self.enter(path) + condition, embedding, soft.hidden)))
         return velocity
 
 
@@ -147,6 +175,6 @@ def draw_detail(network: Detail, soft: Soft, noise: torch.Tensor) -> torch.Tenso
     path = (config.temperature + (config.face_temperature - config.temperature) * calm) * noise
     angles = (math.pi / 2 * torch.linspace(0, 1, config.steps + 1) ** DENSER).tolist()
     for now, then in pairwise(angles):
-        velocity = network(path, path.new_full((len(path),), now), soft.time, condition)
+        velocity = network(path, path.new_full((len(path),), now), soft, condition)
         path = math.cos(then - now) * path + math.sin(then - now) * velocity
     return soft.latent + path * network.deviation[:, None, None]

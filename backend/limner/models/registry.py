@@ -42,7 +42,7 @@ QUICK = {  # what a CPU with fast bfloat16 computes in it; codes decide neighbor
     "codec": ("decoder.layers",),
     "components": tuple(f"decoders.{part}" for part in PARTS),
     "synthesis": ("mapping", "flow"),
-    "detail": ("given", "blocks"),
+    "detail": ("given", "body"),
 }
 
 

@@ -19,9 +19,9 @@ from limner.training.drawn import Ahead, recent
 from limner.training.told import ToldBatch, ToldFaces
 
 BATCH = 64  # estimates
-DRAWN = 8  # photos that each step draws anew
+DRAWN = 4  # photos that each step draws anew
 TIMES = 2  # estimates of each, at times of their own
-KEPT = 256  # steps whose estimates a batch is taken from
+KEPT = 512  # steps whose estimates a batch is taken from
 MEASURED = 16  # steps whose estimates the deviations are measured on
 SHOWN = 10  # portraits on a sample sheet
 
@@ -116,7 +116,7 @@ class DetailTask:
         noise, angle = noise.to(batch.true), angle.to(batch.true)
         lacking = (batch.true - batch.soft.latent) / model.deviation[:, None, None]
         sine, cosine = angle.sin()[:, None, None, None], angle.cos()[:, None, None, None]
-        velocity = model(sine * lacking + cosine * noise, angle, batch.soft.time, model.condition(batch.soft))
+        velocity = model(sine * lacking + cosine * noise, angle, batch.soft, model.condition(batch.soft))
         return (velocity - (cosine * lacking - sine * noise)).square().mean()
 
     @torch.no_grad()
