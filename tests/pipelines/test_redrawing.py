@@ -68,8 +68,8 @@ def test_half_trusted_both_are_seen() -> None:
     where = torch.from_numpy((redrawn_places() == 1) & (redraw(shadows()) == 1))
     redrawn, _ = with_redrawing(blank, trust(0.5), shadows())
     own, _ = with_redrawing(blank + 1, trust(0.5), shadows())
-    torch.testing.assert_close(redrawn[0, 0][where], torch.full_like(redrawn[0, 0][where], 0.5**0.5))
-    torch.testing.assert_close(own[0, 0][where], torch.full_like(own[0, 0][where], 0.5**0.5))
+    torch.testing.assert_close(redrawn[0, 0][where], torch.full_like(redrawn[0, 0][where], 2 / 3))
+    torch.testing.assert_close(own[0, 0][where], torch.full_like(own[0, 0][where], 2 / 3))
 
 
 def test_what_is_told_follows_refine_without_leaps() -> None:

@@ -48,18 +48,26 @@ def redraw(shadows: Mapping[str, FloatImage]) -> NDArray[np.float32]:
     return ink
 
 
+def ink_by_share(share: torch.Tensor) -> torch.Tensor:
+    """How strong lines are that have this share of the trust, both in [0, 1]: 2/3 at a half.
+
+    Faint ink on blank paper changes a portrait more than what it loses between strong and half, so that it has to fade
+    evenly; by the root of the share all of it would go in the last tenth of refine."""
+    return 2 * share / (1 + share)
+
+
 def with_redrawing(
     drawing: torch.Tensor, trust: torch.Tensor, shadows: Mapping[str, FloatImage]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The artist's lines and the redrawn ones in one drawing (1, 1, 256, 256), and how far it is to be trusted.
 
     drawing: (1, 1, 256, 256) ink in [0, 1]. trust: (1, 1, 64, 64) in [0, 1], in the artist's lines; what is left of it
-    to 1 goes to the redrawn ones, and each kind has ink by the root of its share. Where all is trusted, and outside of
-    `redrawn_places`, both stay as they are."""
+    to 1 goes to the redrawn ones, and each kind has ink by its share (see `ink_by_share`). Where all is trusted, and
+    outside of `redrawn_places`, both stay as they are."""
     redrawn, places = (torch.from_numpy(x)[None, None].to(drawing) for x in (redraw(shadows), redrawn_places()))
     own = F.interpolate(trust, size=DRAWING)  # (1, 1, 256, 256)
     other = (1 - own) * places
     share = own / (own + other).clamp(min=1e-6)
     share = torch.where(places > 0, share, 1)
-    both = torch.maximum(share.sqrt() * drawing, (1 - share).sqrt() * redrawn)
+    both = torch.maximum(ink_by_share(share) * drawing, ink_by_share(1 - share) * redrawn)
     return both, F.avg_pool2d(own + other, DRAWING // trust.shape[-1])
