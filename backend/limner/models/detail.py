@@ -101,7 +101,7 @@ class Overview(nn.Module):
 
 
 class Body(nn.Module):
-    """Blocks at the latents' resolution, with the overview behind the first: as the overview, from x on."""
+    """Blocks at the latents' resolution, the overview behind the first; inputs and output are the overview's."""
 
     def __init__(self, config: DetailConfig) -> None:
         super().__init__()
