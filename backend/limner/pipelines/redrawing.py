@@ -6,16 +6,15 @@ for lines. Without them a handful of strokes gave eyes that were hardly there.""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 
-from limner.models.components import DRAWING, WINDOWS
+from limner.models.components import DRAWING, WINDOWS, Window
 from limner.pipelines.shadow import FloatImage, soft_mask
 
 LINE, AROUND = 0.8, 4.5  # pixels of deviation: a line's, and of what it has to stand out from
@@ -29,23 +28,24 @@ def as_lines(shadow: FloatImage) -> FloatImage:
     return np.asarray(((outstanding - FAINT) / (FULL - FAINT)).clip(0, 1), np.float32)
 
 
+def _laid_out(made: Callable[[Window], FloatImage]) -> FloatImage:
+    """What is made for each window but the remainder's, (S, S) in [0, 1], in its place: (256, 256), 0 elsewhere."""
+    whole = np.zeros((DRAWING, DRAWING), np.float32)
+    for window in WINDOWS[:-1]:
+        where = window.slices(DRAWING)
+        whole[where] = np.maximum(whole[where], made(window))
+    return whole
+
+
 @lru_cache(maxsize=1)
-def redrawn_places() -> NDArray[np.float32]:
+def redrawn_places() -> FloatImage:
     """(256, 256) in [0, 1]: 1 where eyes, nose and mouth are, 0 where the remainder is, smooth between."""
-    places = np.zeros((DRAWING, DRAWING), np.float32)
-    for window in WINDOWS[:-1]:
-        where = window.slices(DRAWING)
-        places[where] = np.maximum(places[where], (FIRM * soft_mask(window)).clip(max=1))
-    return places
+    return _laid_out(lambda window: (FIRM * soft_mask(window)).clip(max=1))
 
 
-def redraw(shadows: Mapping[str, FloatImage]) -> NDArray[np.float32]:
+def redraw(shadows: Mapping[str, FloatImage]) -> FloatImage:
     """Ink (256, 256) in [0, 1] from shadows by part, (S, S) in [0, 1]; none outside of `redrawn_places`."""
-    ink = np.zeros((DRAWING, DRAWING), np.float32)
-    for window in WINDOWS[:-1]:
-        where = window.slices(DRAWING)
-        ink[where] = np.maximum(ink[where], as_lines(shadows[window.name]))
-    return ink
+    return _laid_out(lambda window: as_lines(shadows[window.name]))
 
 
 def ink_by_share(share: torch.Tensor) -> torch.Tensor:

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds the bank of component codes from clean line drawings of training faces, mirrored ones included."""
+"""The bank of component codes, of clean line drawings of training faces and their mirror images, and what it says of
+drawings in training."""
+
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from limner.models.bank import CodeBank
+from limner.models.bank import CodeBank, refine_codes
 from limner.models.components import PARTS, ComponentEmbedding
-from limner.models.manifold import Projection
+from limner.models.feature_mapping import spread_over_windows
+from limner.models.synthesis import Conditions
 from limner.training.drawn import DrawnFaces
 
 CHUNK = 32
@@ -35,11 +39,20 @@ def build_bank(faces: DrawnFaces, embedding: ComponentEmbedding) -> CodeBank:
     return CodeBank({part: torch.cat(c) for part, c in codes.items()}, torch.cat(owners))
 
 
-def encode_and_project(
-    embedding: ComponentEmbedding, bank: CodeBank, ink: torch.Tensor, own: torch.Tensor
-) -> tuple[dict[str, torch.Tensor], dict[str, Projection]]:
-    """Codes by part, (N, D) each, of drawings (N, 1, 256, 256) in [0, 1], and their projections onto the faces of
-    others than those in the rows `own` (N,). In single precision: neighbors differ by little."""
+def frozen_conditions(
+    embedding: ComponentEmbedding,
+    bank: CodeBank,
+    ink: torch.Tensor,
+    own: torch.Tensor,
+    literal: Mapping[str, torch.Tensor],
+    color: torch.Tensor,
+    mapped: torch.Tensor,
+) -> Conditions:
+    """Encodes drawings (N, 1, 256, 256) in [0, 1], projects their codes onto the faces of others than those in the rows
+    `own` (N,), and blends them by `literal`, by part, (N,) each in [0, 1], which is the trust in the lines, too.
+
+    The projection is in single precision: neighbors differ by little. color, mapped: as in `Conditions`."""
     codes = {part: code.float() for part, code in embedding.encode(ink).items()}
     with torch.autocast(ink.device.type, enabled=False):
-        return codes, bank.project(codes, own=own.to(ink.device))
+        projections = bank.project(codes, own=own.to(ink.device))
+    return Conditions(refine_codes(codes, projections, literal), ink, spread_over_windows(literal), color, mapped)

@@ -228,12 +228,14 @@ def export_weights(run: Run, folder: Path, provenance: str) -> None:
 
     Networks that Limner can do without are left out where they were not trained. Raises FileNotFoundError where
     another was not."""
+    networks: dict[str, nn.Module] = {}
     for name, below in SHIPPED_FROM.items():
         if name in NETWORKS or (run.out / below).exists():
             kind, config = (NETWORKS | OPTIONAL)[name]
-            network = trained_codec(run) if name == "codec" else trained(kind(config()), run.out / below)
-            save_network(name, network, folder, provenance)
-    embedding = trained(ComponentEmbedding(ComponentConfig()), run.out / "components")
+            networks[name] = trained_codec(run) if name == "codec" else trained(kind(config()), run.out / below)
+            save_network(name, networks[name], folder, provenance)
+    embedding = networks["components"]
+    assert isinstance(embedding, ComponentEmbedding)
     save_bank(load_bank(run, DrawnFaces(run.data, run.cache), embedding), folder, provenance)
 
 

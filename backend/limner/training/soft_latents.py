@@ -10,12 +10,11 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from limner.models.bank import CodeBank, refine_codes
+from limner.models.bank import CodeBank
 from limner.models.codec import Codec
 from limner.models.components import PARTS, ComponentEmbedding
-from limner.models.feature_mapping import spread_over_windows
-from limner.models.synthesis import LATENT_SIDE, Conditions, Synthesis
-from limner.training.bank import encode_and_project
+from limner.models.synthesis import LATENT_SIDE, Synthesis
+from limner.training.bank import frozen_conditions
 from limner.training.drawn import DrawnFaces
 from limner.training.sketches import Slips
 
@@ -37,10 +36,9 @@ class SoftLatents:
         """(1, 16, 32, 32) of `photo` (1, 3, 256, 256) in [-1, 1], the picture of the face in `row`, not mirrored."""
         ink = torch.from_numpy(faces.drawn(row, Slips(1, 0), rng))[None, None].to(photo.device)
         literal = {part: ink.new_full((1,), float(rng.random() > 0.3)) for part in PARTS}
-        codes, projections = encode_and_project(self.embedding, self.bank, ink, torch.tensor([row]))
-        mixed = refine_codes(codes, projections, literal)
         color, mapped = ink.new_zeros(1, 4, LATENT_SIDE, LATENT_SIDE), ink.new_ones(1, 1, 1, 1)
-        given = Conditions(mixed, ink, spread_over_windows(literal), color, mapped)
+        own = torch.tensor([row])
+        given = frozen_conditions(self.embedding, self.bank, ink, own, literal, color, mapped)
         velocity = partial(self.synthesis.velocity, condition=self.synthesis.condition(given))
         start, latent = rng.uniform(*KNOWN), self.codec.encoder(photo).float()
         noise = torch.from_numpy(rng.standard_normal(tuple(latent.shape), np.float32)).to(latent) * rng.uniform(

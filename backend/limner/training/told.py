@@ -7,12 +7,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from limner.models.bank import CodeBank, refine_codes
+from limner.models.bank import CodeBank
 from limner.models.codec import Codec
 from limner.models.components import PARTS, ComponentEmbedding
-from limner.models.feature_mapping import spread_over_windows
 from limner.models.synthesis import LATENT_SIDE, Conditions
-from limner.training.bank import encode_and_project
+from limner.training.bank import frozen_conditions
 from limner.training.color_hints import random_hints, tiny_picture
 from limner.training.drawn import DrawnBatch, DrawnFaces
 from limner.training.faces import STUDIO_SET
@@ -98,8 +97,5 @@ class ToldFaces:
     @torch.no_grad()
     def conditions(self, batch: ToldBatch) -> Conditions:
         """Encodes the drawings, projects their codes (never onto their own face) and blends."""
-        own = torch.from_numpy(batch.drawn.rows)
-        codes, projections = encode_and_project(self.embedding, self.bank, batch.drawn.drawing, own)
-        mixed = refine_codes(codes, projections, batch.literal)
-        trust = spread_over_windows(batch.literal)
-        return Conditions(mixed, batch.drawn.drawing, trust, batch.color, batch.mapped)
+        ink, own = batch.drawn.drawing, torch.from_numpy(batch.drawn.rows)
+        return frozen_conditions(self.embedding, self.bank, ink, own, batch.literal, batch.color, batch.mapped)
