@@ -53,7 +53,8 @@ def test_what_scripts_rely_on_is_there(report: dict[str, Any]) -> None:
 
 def test_what_is_outside_the_networks_is_told_of_each_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow network in one pass is no overhead of another."""
-    networks = iter([9.0, 9.0, 80.0, 20.0, 20.0])  # milliseconds; the first two passes warm up
+    networks = iter([9.0, 9.0, 80.0, 20.0, 9.0, 9.0, 20.0])  # milliseconds; the first two passes of each half warm up
+    seconds, between = iter([[0.090, 0.060], [0.060]]), list[str]()
 
     def draw(*_: object) -> Result:
         return Result("job", {"timings_ms": {"reading": 1.0, "synthesis": next(networks)}}, {})
@@ -61,12 +62,14 @@ def test_what_is_outside_the_networks_is_told_of_each_pass(monkeypatch: pytest.M
     def timed(run: Callable[[], object], runs: int, warm_up: int, after: object) -> list[float]:
         for _ in range(warm_up + runs):
             run()
-        return [0.090, 0.060, 0.060]
+        return next(seconds)
 
     monkeypatch.setattr("limner.bench.backend.time_runs", timed)
     monkeypatch.setattr(BackendBench, "_draw", draw)
-    bench = BackendBench(3, lambda name, share: None)
+    bench = BackendBench(3, lambda name, share: None, between.append)
+    bench.figures.device = "cpu"
     bench._time_full_pass(cast(Client, None))
+    assert between == ["cpu"]
     assert bench.figures.outside == Times(40.0, 40.0, 30.0, 3)
     assert bench.figures.stages == {"reading": 1.0, "synthesis": 20.0}
 

@@ -31,10 +31,11 @@ WIRE_SIDE = 512  # the echo job's picture, RGBA
 _READY_TIMEOUT_S = 180.0
 _POLL_S = 0.02  # how exactly the end of the start is seen; to look more often would hold the start up
 _ANSWER_S = 1.0  # at most, until a Welcome comes
-_ORPHANED_MIN = 5  # minutes after which a backend ends whose bench was killed
+_ORPHANED_MIN = 15  # minutes after which a backend ends whose bench was killed; it may wait for slow networks
 _CANVAS = "bench"
 
 OnStep = Callable[[str, float], None]  # what is being measured, the done share in [0, 1]
+Between = Callable[[str], None]  # measures something else on a device
 
 
 @dataclass
@@ -112,12 +113,14 @@ def _check_start(process: subprocess.Popen[bytes], started: float, welcome: Welc
 
 
 class BackendBench:
-    """Takes all measurements of one backend, one after another."""
+    """Takes all measurements of one backend, one after another.
 
-    def __init__(self, runs: int, on_step: OnStep) -> None:
+    between: called after half of the full passes, so that what it measures meets the machine at the same speed."""
+
+    def __init__(self, runs: int, on_step: OnStep, between: Between = lambda device: None) -> None:
         self.runs = runs
         self.figures = BackendFigures()
-        self._on_step = on_step
+        self._on_step, self._between = on_step, between
         sketch = example_sketch()  # (512, 512, 1) uint8
         self._sketch, self._changed = as_pixels(sketch), as_pixels(with_other_eye(sketch))
 
@@ -151,17 +154,24 @@ class BackendBench:
 
     def _time_full_pass(self, client: Client) -> None:
         """Without a canvas nothing is kept from one pass to the next."""
-        passes: list[Mapping[str, float]] = []  # milliseconds by stage
+        timed = self._full_passes(client, -(-self.runs // 2))
+        self._between(self.figures.device)
+        timed += self._full_passes(client, self.runs // 2)
+        self.figures.full_pass = Times.of([seconds for seconds, _ in timed])
+        self.figures.stages = {name: Times.of([one[name] / 1000 for _, one in timed]).p50 for name in timed[0][1]}
+        networks = [sum(one.get(stage, 0.0) for stage in NETWORK_STAGES) / 1000 for _, one in timed]
+        outside = [max(0.0, seconds - own) for (seconds, _), own in zip(timed, networks, strict=True)]
+        self.figures.outside = Times.of(outside)
+
+    def _full_passes(self, client: Client, runs: int) -> list[tuple[float, Mapping[str, float]]]:
+        """The seconds of each pass, and its milliseconds by stage."""
+        told: list[Mapping[str, float]] = []
 
         def run() -> None:
-            passes.append(self._draw(client, self._sketch).info["timings_ms"])
+            told.append(self._draw(client, self._sketch).info["timings_ms"])
 
-        seconds = self._seconds("full pass", run)
-        passes = passes[-len(seconds) :]
-        self.figures.full_pass = Times.of(seconds)
-        self.figures.stages = {name: Times.of([one[name] / 1000 for one in passes]).p50 for name in passes[0]}
-        networks = [sum(one.get(stage, 0.0) for stage in NETWORK_STAGES) / 1000 for one in passes]
-        self.figures.outside = Times.of([max(0.0, all_ - own) for all_, own in zip(seconds, networks, strict=True)])
+        seconds = self._seconds("full pass", run, runs)
+        return list(zip(seconds, told[len(told) - len(seconds) :], strict=True))
 
     def _time_window_update(self, client: Client) -> Times:
         """A canvas whose drawing changes in the left eye's window each time."""
@@ -205,11 +215,11 @@ class BackendBench:
         return client.run("portrait", {"sketch": sketch}, params, canvas=canvas)
 
     def _time(self, name: str, run: Callable[[], object]) -> Times:
-        return Times.of(self._seconds(name, run))
+        return Times.of(self._seconds(name, run, self.runs))
 
-    def _seconds(self, name: str, run: Callable[[], object]) -> list[float]:
+    def _seconds(self, name: str, run: Callable[[], object], runs: int) -> list[float]:
         self._on_step(name, 0.0)
-        return time_runs(run, self.runs, 2, lambda done: self._on_step(name, done / self.runs))
+        return time_runs(run, runs, 2, lambda done: self._on_step(name, done / runs))
 
 
 def _pids(stats: Stats) -> list[int]:

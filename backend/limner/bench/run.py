@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import limner
@@ -43,13 +43,42 @@ def run_bench(options: BenchOptions, on_step: OnStep) -> dict[str, Any]:
     on_step("looking whether the machine is idle", 0.0)
     busy = busy_percent()
     starts = min(_STARTS, max(1, options.runs // 10))
-    figures = BackendBench(options.runs, on_step).measure(options.device, starts)
+    published = _Published(options, on_step)
+    figures = BackendBench(options.runs, on_step, published.measure).measure(options.device, starts)
     report = {
         "version": limner.__version__,
         "machine": {**describe_machine(), "busy_percent": busy, "idle": busy < BUSY_PERCENT},
         **_report_backend(figures),
+        **_measure_networks(figures, on_step),
+        "published": published.figures,
+        "deepfacedrawing_bfloat16": published.in_bfloat16,
     }
-    return {**report, **_measure_networks(options, figures, on_step)}
+    report["speedup_over_deepfacedrawing"] = _speedup(published.figures.get("deepfacedrawing"), figures)
+    report["speedup_over_deepfacedrawing_bfloat16"] = _speedup(published.in_bfloat16, figures)
+    return report
+
+
+@dataclass
+class _Published:
+    """Published networks, measured while the backend waits: the speed of machines drifts by a tenth in minutes."""
+
+    options: BenchOptions
+    on_step: OnStep
+    figures: dict[str, Any] = field(default_factory=dict)
+    in_bfloat16: dict[str, Any] | None = None
+
+    def measure(self, device: str) -> None:
+        """Fills `figures` and `in_bfloat16`, where a comparison is wanted."""
+        if not self.options.comparison:
+            return
+        choose_threads()  # before torch is loaded, so that all networks compute as in a worker
+        import torch
+
+        from limner.bench import networks
+
+        runs = max(1, min(_PUBLISHED_RUNS, self.options.runs // 4))
+        self.figures = networks.measure_published(runs, torch.device(device), self.on_step)
+        self.in_bfloat16 = networks.measure_in_bfloat16(runs, torch.device(device), self.on_step)
 
 
 def _report_backend(figures: BackendFigures) -> dict[str, Any]:
@@ -74,7 +103,7 @@ def _report_backend(figures: BackendFigures) -> dict[str, Any]:
     }
 
 
-def _measure_networks(options: BenchOptions, figures: BackendFigures, on_step: OnStep) -> dict[str, Any]:
+def _measure_networks(figures: BackendFigures, on_step: OnStep) -> dict[str, Any]:
     """The part that needs torch in this process; the backend has ended by now."""
     on_step("multiply-adds", 0.0)
     choose_threads()  # before torch is loaded, so that all networks compute as in a worker
@@ -94,14 +123,6 @@ def _measure_networks(options: BenchOptions, figures: BackendFigures, on_step: O
     report: dict[str, Any] = {"threads": torch.get_num_threads(), "full_pass_gmac": round(gmac, 3)}
     report["matrix_peak_gmac_per_s"] = {name: round(peak, 1) if peak else None for name, peak in peaks.items()}
     report["share_of_matrix_peak"] = _shares(gmac, figures.stages, peaks)
-    report["published"], in_bfloat16 = {}, None
-    if options.comparison:
-        runs = max(1, min(_PUBLISHED_RUNS, options.runs // 4))
-        report["published"] = networks.measure_published(runs, device, on_step)
-        in_bfloat16 = networks.measure_in_bfloat16(runs, device, on_step)
-    report["deepfacedrawing_bfloat16"] = in_bfloat16
-    report["speedup_over_deepfacedrawing"] = _speedup(report["published"].get("deepfacedrawing"), figures)
-    report["speedup_over_deepfacedrawing_bfloat16"] = _speedup(in_bfloat16, figures)
     return report
 
 
