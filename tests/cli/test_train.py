@@ -73,7 +73,8 @@ def test_what_ships_is_imported_and_no_run_is_overwritten(tmp_path: Path) -> Non
     given = ["train", "import", "--data", str(tmp_path), "--out", str(out), "--weights", str(weights)]
     assert run(given) == 0
     assert begun.read_bytes() == b"a run of hours"
-    for name, folder in (("components", "components"), ("synthesis", "prior"), ("detail", "detail")):
+    shipped_as = {"components": "components", "prior": "synthesis", "distilled": "detail", "detail": "detail"}
+    for folder, name in shipped_as.items():
         state = torch.load(out / folder / "checkpoint.pt", weights_only=True)
         assert (state["step"], state["minutes"]) == (0, 0.0)
         for key, shipped in load_file(weights / f"{name}.safetensors").items():

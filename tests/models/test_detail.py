@@ -9,8 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from limner.models.components import WINDOWS
-from limner.models.detail import DENSER, Detail, DetailConfig, Soft, draw_detail, face_core
+from limner.models.detail import DENSER, Detail, DetailConfig, Soft, arc, draw_detail
 from tests.support.tiny import CODEC, DETAIL, SYNTHESIS, awaken, random_conditions
 
 SIDE = 32
@@ -70,31 +69,23 @@ def test_where_no_line_is_trusted_the_drawing_says_nothing() -> None:
 
 
 @torch.inference_mode()
-def test_the_temperature_scales_the_noise() -> None:
+def test_a_network_that_sees_nothing_only_turns_the_noise() -> None:
     torch.manual_seed(4)
     soft, noise = random_soft(1), torch.randn(1, CODEC.latent, SIDE, SIDE)
-    # The last layer starts at zero, so that the path only turns, in the two steps of DETAIL.
-    cold = Detail(replace(DETAIL, temperature=0.0, face_temperature=0.0)).eval()
-    assert torch.equal(draw_detail(cold, soft, noise), soft.latent)
-    warm, turn = Detail(replace(DETAIL, temperature=0.5, face_temperature=0.5)).eval(), math.pi / 2 * 0.5**DENSER
+    network, turn = Detail(DETAIL).eval(), math.pi / 2 * 0.5**DENSER  # its last layer starts at zero; two steps
     torch.testing.assert_close(
-        draw_detail(warm, soft, noise) - soft.latent,
-        0.5 * math.cos(turn) * math.cos(math.pi / 2 - turn) * noise,
+        draw_detail(network, soft, noise) - soft.latent,
+        math.cos(turn) * math.cos(math.pi / 2 - turn) * noise,
         atol=1e-5,
         rtol=1e-4,
     )
 
 
-@torch.inference_mode()
-def test_the_middle_of_the_face_has_a_temperature_of_its_own() -> None:
-    torch.manual_seed(5)
-    soft, noise = random_soft(1), torch.randn(1, CODEC.latent, SIDE, SIDE)
-    network = Detail(replace(DETAIL, temperature=1.0, face_temperature=0.0)).eval()
-    drawn = (draw_detail(network, soft, noise) - soft.latent).abs().mean((0, 1))  # (32, 32)
-    for window in WINDOWS[:-1]:
-        assert drawn[(window.y + window.size // 2) // 16, (window.x + window.size // 2) // 16] < 0.4 * drawn[:4].mean()
-    assert 0 <= face_core(SIDE).min() < 1e-3
-    assert torch.equal(face_core(SIDE), face_core(SIDE).flip(1))
+@pytest.mark.parametrize(("few", "finer"), [(3, 4), (2, 2)])
+def test_a_finer_arc_passes_where_a_coarse_one_does(few: int, finer: int) -> None:
+    assert arc(few * finer)[::finer] == pytest.approx(arc(few))
+    assert arc(few)[0] == 0
+    assert arc(few)[-1] == pytest.approx(math.pi / 2)
 
 
 def test_one_eye_knows_how_the_other_is_drawn() -> None:

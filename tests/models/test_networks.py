@@ -10,7 +10,7 @@ from torch import nn
 from limner.models.codec import Codec, CodecConfig, half
 from limner.models.components import CANVAS, PARTS, WINDOWS, ComponentConfig, ComponentEmbedding, cut_windows
 from limner.models.feature_mapping import merge_windows, spread_over_windows
-from limner.models.synthesis import Synthesis, SynthesisConfig, sample_euler, step_times, tempered
+from limner.models.synthesis import LAST_LOOK, Synthesis, SynthesisConfig, sample_euler, step_times
 from tests.support.tiny import CODEC, COMPONENTS, SYNTHESIS, awaken, random_codes, random_conditions
 
 
@@ -129,23 +129,6 @@ def test_euler_follows_a_straight_path_exactly() -> None:
         torch.testing.assert_close(result, target)
 
 
-def test_broad_noise_keeps_more_of_itself_than_fine_noise() -> None:
-    config = SynthesisConfig(temperature=0.2, broad_temperature=0.8)
-    x, even = torch.linspace(-1, 1, 32), torch.ones(2, 16, 32, 32)
-    slope = x.expand(2, 16, 32, 32)
-    checks = torch.tensor([1.0, -1.0]).repeat(16).expand(2, 16, 32, 32)
-    torch.testing.assert_close(tempered(even, config), 0.8 * even)
-    torch.testing.assert_close(tempered(slope, config), 0.8 * slope, atol=0.06, rtol=0)  # nearly all of it is broad
-    inner = tempered(checks, config)[..., 4:-4, 4:-4]  # cut off, checks have some broad waves at the edges
-    torch.testing.assert_close(inner, 0.2 * checks[..., 4:-4, 4:-4], atol=0.1, rtol=0)
-    noise = torch.randn(64, 16, 32, 32, generator=torch.Generator().manual_seed(0))
-    assert float(tempered(noise, config).std()) == pytest.approx(
-        (0.2**2 + (0.8**2 - 0.2**2) * 64 / 1024) ** 0.5, rel=0.02
-    )
-    same = SynthesisConfig(temperature=0.4, broad_temperature=0.4)
-    torch.testing.assert_close(tempered(noise, same), 0.4 * noise)
-
-
 def test_sampling_reports_every_step_and_stops_when_asked() -> None:
     seen: list[int] = []
 
@@ -157,8 +140,16 @@ def test_sampling_reports_every_step_and_stops_when_asked() -> None:
     with pytest.raises(InterruptedError):
         sample_euler(lambda x, t: x, torch.ones(1, 1, 2, 2), 8, callback)
     assert seen == [0, 1, 2]
-    assert step_times(4)[0] == 0
-    assert step_times(4)[-1] == 1
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 8])
+def test_all_looks_are_early_and_the_last_one_jumps(steps: int) -> None:
+    times = step_times(steps)
+    assert times.shape == (steps + 1,)
+    assert times[0] == 0
+    assert times[-1] == 1
+    assert (times.diff() > 0).all()
+    assert times[-2] == (LAST_LOOK if steps > 1 else 0)
 
 
 def test_the_real_architecture_has_its_stated_size() -> None:

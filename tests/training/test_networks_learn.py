@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,20 +15,25 @@ from torch import nn
 
 from limner.models.codec import Codec
 from limner.models.components import ComponentEmbedding
-from limner.models.synthesis import Synthesis, path_variance
+from limner.models.detail import Detail
+from limner.models.synthesis import LAST_LOOK, Synthesis, path_variance
 from limner.training import codec as codec_training
 from limner.training import decoder as decoder_training
 from limner.training import detail as detail_training
+from limner.training import distilled as distillation
+from limner.training import estimates as estimating
 from limner.training.bank import build_bank
 from limner.training.codec import CodecTask
 from limner.training.components import ComponentTask
 from limner.training.decoder import DecoderTask
-from limner.training.detail import TIMES, DetailTask
+from limner.training.detail import DetailTask
+from limner.training.distilled import DistilledTask, Teacher
 from limner.training.drawn import DrawnFaces
+from limner.training.estimates import TIMES, SoftEstimates, joined
 from limner.training.faces import DataError, read_index
 from limner.training.frame_finder import FrameFinderTask
 from limner.training.loop import LoopConfig, Task, Trainer
-from limner.training.prior import DETAIL, PriorTask
+from limner.training.prior import BLIND, DETAIL, LOOKED_AT, PriorTask
 from limner.training.run import fingerprint
 from limner.training.soft_latents import SoftLatents
 from limner.training.told import TINY, ToldFaces
@@ -200,43 +206,94 @@ def test_guidance_exaggerates_what_the_drawing_changes(prior: PriorTask) -> None
     torch.testing.assert_close(guided, expected)
 
 
+def test_most_times_are_where_few_steps_look() -> None:
+    torch.manual_seed(0)
+    times = PriorTask._times(4000)
+    assert ((times >= 0) & (times < 1)).all()
+    assert (times < 0.01).float().mean() == pytest.approx(BLIND, abs=0.05)
+    looked_at = (times > 0.6 * LAST_LOOK) & (times < 1.6 * LAST_LOOK)
+    assert LOOKED_AT - 0.03 < looked_at.float().mean() < LOOKED_AT + 0.1
+    assert (times > 0.5).float().mean() > 0.02
+
+
 @pytest.fixture
-def detail(prior: PriorTask, monkeypatch: pytest.MonkeyPatch) -> Callable[[], DetailTask]:
-    """Makes the task of the detail flow: few estimates, kept for few steps."""
-    for name, value in {"BATCH": 4, "DRAWN": 2, "KEPT": 3, "MEASURED": 2}.items():
-        monkeypatch.setattr(detail_training, name, value)
-    monkeypatch.setattr(DetailTask, "batch", 4)
+def estimates(prior: PriorTask, monkeypatch: pytest.MonkeyPatch) -> Callable[[], SoftEstimates]:
+    """Makes what the detail's networks learn from: few estimates, kept for few steps."""
+    for name, value in {"DRAWN": 2, "KEPT": 3}.items():
+        monkeypatch.setattr(estimating, name, value)
+    monkeypatch.setattr(detail_training, "MEASURED", 2)
     synthesis = prior.model.eval()
     assert isinstance(synthesis, Synthesis)
-    return lambda: DetailTask(prior.told, synthesis, DETAIL_FLOW)
+    return lambda: SoftEstimates(prior.told, synthesis, DETAIL_FLOW.times)
 
 
-def test_the_detail_learns(detail: Callable[[], DetailTask], tmp_path: Path) -> None:
-    task = detail()
+def test_the_detail_learns(
+    estimates: Callable[[], SoftEstimates], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DetailTask, "batch", 4)
+    task = DetailTask(estimates(), DETAIL_FLOW)
     assert_all_learn(task, tmp_path)
     assert (task.model.get_buffer("deviation") > 0).all()
 
 
-def test_a_resumed_detail_has_the_estimates_of_an_unbroken_one(detail: Callable[[], DetailTask]) -> None:
-    unbroken, resumed = detail(), detail()
+def test_a_resumed_detail_has_the_estimates_of_an_unbroken_one(estimates: Callable[[], SoftEstimates]) -> None:
+    unbroken, resumed = estimates(), estimates()
     for step in range(5):
-        last = unbroken.batch_at(step)
-    again = resumed.batch_at(4)
+        last = unbroken.batch_at(step, 4)
+    again = resumed.batch_at(4, 4)
     assert torch.equal(again.true, last.true)
     for name, value in vars(last.soft).items():
         assert torch.equal(vars(again.soft)[name], value), name
 
 
-def test_estimates_are_the_first_flows_own(detail: Callable[[], DetailTask]) -> None:
+def test_estimates_are_the_first_flows_own(estimates: Callable[[], SoftEstimates]) -> None:
     """Of photos' latents, under the drawings and the trust that the first flow had."""
-    task = detail()
-    batch, estimates = task.told.held_out(), task.held_out
-    true = task.told.codec.encoder(batch.photos).repeat_interleave(TIMES, 0)
-    torch.testing.assert_close(estimates.true.float(), true, atol=0.01, rtol=0.01)
-    torch.testing.assert_close(estimates.soft.drawing[::TIMES].float(), batch.drawn.drawing, atol=1e-3, rtol=0)
+    made = estimates()
+    batch, held_out = made.told.held_out(), made.held_out
+    true = made.told.codec.encoder(batch.photos).repeat_interleave(TIMES, 0)
+    torch.testing.assert_close(held_out.true.float(), true, atol=0.01, rtol=0.01)
+    torch.testing.assert_close(held_out.soft.drawing[::TIMES].float(), batch.drawn.drawing, atol=1e-3, rtol=0)
     soonest, latest = DETAIL_FLOW.times
-    assert ((estimates.soft.time >= soonest) & (estimates.soft.time <= latest)).all()
-    assert not torch.equal(estimates.soft.latent[0], estimates.soft.latent[1])  # two times, two estimates
+    assert ((held_out.soft.time >= soonest) & (held_out.soft.time <= latest)).all()
+    assert not torch.equal(held_out.soft.latent[0], held_out.soft.latent[1])  # two times, two estimates
+
+
+@pytest.fixture
+def distilled(estimates: Callable[[], SoftEstimates], monkeypatch: pytest.MonkeyPatch) -> DistilledTask:
+    """The task of the detail in few steps, both networks that teach it awake."""
+    monkeypatch.setattr(DistilledTask, "batch", 4)
+    strong, weak = (Detail(DETAIL_FLOW), Detail(DETAIL_FLOW))
+    for network in (strong, weak):
+        awaken(network).eval().requires_grad_(False)
+    return DistilledTask(estimates(), Teacher(strong, weak))
+
+
+def test_the_detail_in_few_steps_learns_and_its_teacher_does_not(distilled: DistilledTask, tmp_path: Path) -> None:
+    networks = distilled.teacher.strong, distilled.teacher.weak
+    before = [copy.deepcopy(network.state_dict()) for network in networks]
+    assert_all_learn(distilled, tmp_path)
+    for network, kept in zip(networks, before, strict=True):
+        for name, value in network.state_dict().items():
+            assert torch.equal(value, kept[name]), name
+
+
+@torch.no_grad()
+def test_a_teacher_of_as_many_steps_has_nothing_but_its_guidance_to_teach(
+    distilled: DistilledTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The student begins as the stronger network."""
+    few = joined([distilled.estimates.held_out])[:2]
+    noise = torch.randn(few.true.shape)
+
+    def loss(finer: int, guidance: float) -> float:
+        monkeypatch.setattr(distillation, "FINER", finer)
+        monkeypatch.setattr(distillation, "GUIDANCE", guidance)
+        return float(distilled._loss(distilled.model, few.soft, noise))
+
+    assert loss(1, 0.0) < 1e-10
+    assert loss(4, 0.0) > 1e-6
+    assert loss(1, 2.0) == pytest.approx(4 * loss(1, 1.0), rel=0.5)  # later steps start elsewhere
+    assert loss(1, 1.0) > 1e-6
 
 
 def test_banks_are_kept_by_the_weights_that_made_them() -> None:

@@ -21,6 +21,8 @@ class Network(str, Enum):
     components = "components"
     prior = "prior"
     detail = "detail"
+    detail_weak = "detail_weak"
+    distilled = "distilled"
     decoder = "decoder"
     frame_finder = "frame_finder"
     inversion = "inversion"

@@ -7,7 +7,9 @@ models"), but in the same latent space, and it sees what the first one knew of t
 """
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -15,13 +17,13 @@ import torch.nn.functional as F
 from torch import nn
 
 from limner.models.blocks import conv3
-from limner.models.components import CANVAS
 from limner.models.flow_unet import SelfAttention
 from limner.models.synthesis import LATENT_SIDE, Conditions
 
 CELL = 8  # pixels of the drawing on a side that one latent cell stands for
-FACE_MIDDLE, FACE_REACH = (280, 256), (172, 124)  # pixels of the frame, down and across
 DENSER = 1.2  # exponent of even shares of the arc
+Velocity = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
 WAVES = 8  # frequencies that an angle is embedded with, half as many for a time
 
 
@@ -29,18 +31,14 @@ WAVES = 8  # frequencies that an angle is embedded with, half as many for a time
 class DetailConfig:
     """Widths of the detail flow. `hidden`: channels of the first flow's features, at half the side of the latents.
 
-    `temperature` scales the noise that the detail starts from, above 1 because few steps lose some of its variance, and
-    `face_temperature` that in the middle of the face, where one eye unlike the other is seen at once and a missing
-    eyelash is not; `steps` is how often the network looks; `times`: between which it learned what estimates lack."""
+    `steps` is how often the network looks; `times`: between which it learned what estimates lack."""
 
     latent: int = 16
     width: int = 128
     blocks: int = 3
     hidden: int = 192
-    temperature: float = 1.1
-    face_temperature: float = 0.99
     times: tuple[float, float] = (0.1, 0.4)
-    steps: int = 3
+    steps: int = 2
 
 
 @dataclass(frozen=True)
@@ -159,22 +157,24 @@ class Detail(nn.Module):
         return velocity
 
 
-def face_core(side: int) -> torch.Tensor:
-    """(side, side) in [0, 1]: 1 on eyes, nose and mouth of the common frame, falling to 0 around them."""
-    places = (torch.arange(side) + 0.5) * CANVAS / side
-    down, across = ((places - middle) / reach for middle, reach in zip(FACE_MIDDLE, FACE_REACH, strict=True))
-    return torch.exp(-(down[:, None].square() + across.square()).square())
+def arc(steps: int) -> list[float]:
+    """`steps` + 1 angles from 0, all noise, to pi / 2, all detail, denser near the noise."""
+    return (math.pi / 2 * torch.linspace(0, 1, steps + 1) ** DENSER).tolist()
+
+
+def turned(path: torch.Tensor, velocity: torch.Tensor, angle: float) -> torch.Tensor:
+    """Where a point of the arc comes when it follows its velocity over an angle (DDIM: Song et al. 2021)."""
+    return math.cos(angle) * path + math.sin(angle) * velocity
+
+
+def follow_arc(velocity: Velocity, path: torch.Tensor, angles: Sequence[float]) -> torch.Tensor:
+    """From `path` (N, 16, 32, 32) at the first of `angles` to the last; velocity(path, angle (N,)) at all but that."""
+    for now, then in pairwise(angles):
+        path = turned(path, velocity(path, path.new_full((len(path),), now)), then - now)
+    return path
 
 
 def draw_detail(network: Detail, soft: Soft, noise: torch.Tensor) -> torch.Tensor:
-    """Soft latents -> latents with detail, both (N, 16, 32, 32), from unit noise (N, 16, 32, 32).
-
-    Each step follows the arc that the network sees (DDIM: Song et al. 2021); they are denser near the noise."""
-    config, condition = network.config, network.condition(soft)
-    calm = face_core(noise.shape[-1]).to(noise)
-    path = (config.temperature + (config.face_temperature - config.temperature) * calm) * noise
-    angles = (math.pi / 2 * torch.linspace(0, 1, config.steps + 1) ** DENSER).tolist()
-    for now, then in pairwise(angles):
-        velocity = network(path, path.new_full((len(path),), now), soft, condition)
-        path = math.cos(then - now) * path + math.sin(then - now) * velocity
-    return soft.latent + path * network.deviation[:, None, None]
+    """Soft latents -> latents with detail, both (N, 16, 32, 32), from unit noise (N, 16, 32, 32)."""
+    velocity = partial(network, soft=soft, condition=network.condition(soft))
+    return soft.latent + follow_arc(velocity, noise, arc(network.config.steps)) * network.deviation[:, None, None]

@@ -18,7 +18,7 @@ from limner.models.components import DRAWING, PARTS
 from limner.models.feature_mapping import MAP_SIDE
 from limner.models.pulse import THUMBNAIL, CodeGaussian, ThumbnailDecoder, resized
 from limner.models.registry import Networks
-from limner.models.synthesis import LATENT_SIDE, Conditions, sample_euler, tempered
+from limner.models.synthesis import LATENT_SIDE, Conditions, sample_euler
 from limner.pipelines.grain import with_grain
 from limner.pipelines.sampling import sample_portraits
 
@@ -87,7 +87,7 @@ class PortraitPrior:
         """The latents of the search: differentiable, in few steps."""
         synthesis = self.networks.synthesis
         velocity = partial(synthesis.velocity, condition=synthesis.condition(self.conditions(codes, colors)))
-        return sample_euler(velocity, tempered(noise, synthesis.config), QUICK_STEPS)
+        return sample_euler(velocity, noise, QUICK_STEPS)
 
     @torch.no_grad()
     def sample(self, start: Start, colors: torch.Tensor, steps: int, told: Callable[[int], None]) -> torch.Tensor:

@@ -9,7 +9,7 @@ import torch
 
 from limner.models.detail import Soft, draw_detail
 from limner.models.registry import Networks
-from limner.models.synthesis import Conditions, sample_euler, step_times, tempered
+from limner.models.synthesis import Conditions, sample_euler, step_times
 
 Told = Callable[[int, torch.Tensor], None]
 
@@ -35,7 +35,7 @@ def sample_portraits(
         seen[:] = [features]
         return found
 
-    latent = sample_euler(velocity, tempered(noise, synthesis.config), steps, told)
+    latent = sample_euler(velocity, noise, steps, told)
     if detail is None:
         return latent
     last = step_times(steps)[-2].clamp(*detail.config.times)  # where the first flow made its estimate

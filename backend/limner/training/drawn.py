@@ -22,7 +22,7 @@ from limner.training.sketches import Slips, clean_lines, draw
 T = TypeVar("T")
 AS_IT_IS = Look()
 SHARP, PAIRED = 16.0, 16.0  # weights of photos that portraits learn from; the soft ones, 1, are there for breadth
-REAL = 0.6  # share of the photos with a real drawing that are seen with it
+REAL = 0.75  # share of the photos with a real drawing that are seen with it
 FITTED = 0.12  # share of the varied photos of people without glasses that are given some
 GLASSES = 2.0  # times that, where somebody is known to wear some: one in ten does
 

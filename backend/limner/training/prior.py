@@ -12,12 +12,12 @@ from limner.models.blocks import in_channels_last
 from limner.models.codec import half
 from limner.models.components import PARTS
 from limner.models.synthesis import (
+    LAST_LOOK,
     LATENT_SIDE,
     Synthesis,
     SynthesisConfig,
     path_variance,
     sample_euler,
-    tempered,
 )
 from limner.pipelines.defaults import STEPS
 from limner.training.codec import in_rows, to_tensor
@@ -29,6 +29,8 @@ BATCH = 16  # drawings
 NOISES = 2  # noises, each at a time of its own, for each drawing: drawing it costs a third of a step
 GUIDED_FROM = 0.5  # share of the run after which the drawing's guidance is trained in
 GUIDANCE = 0.4  # of the difference that the drawing makes; 0.4 ends as a guidance weight of 1.7
+BLIND = 0.45  # share of the times at the first look, which sees nothing but noise
+LOOKED_AT = 0.35  # share of those around the last look
 DETAIL = 0.3  # exponent of a channel's variance in its weight: at 1, half of the loss is the brightness of cells
 MEASURED = 400  # photos that the variance of the latents is measured on
 SHOWN = 10  # portraits on a sample sheet
@@ -66,8 +68,11 @@ class PriorTask:
 
     @staticmethod
     def _times(count: int) -> torch.Tensor:
-        """(N,) logit-normal in (0, 1), wide, half of them below a quarter: a few steps look at nothing later."""
-        return (1.5 * torch.randn(count) - 1.2).sigmoid()
+        """(N,) in [0, 1): where a few steps look, and some of all times, so that any steps can be taken."""
+        kind, even = torch.rand(2, count)
+        around = LAST_LOOK * (0.6 + even)
+        anywhere = (1.5 * torch.randn(count) - 1.2).sigmoid()
+        return torch.where(kind < BLIND, 0.01 * even, torch.where(kind < BLIND + LOOKED_AT, around, anywhere))
 
     def _flow_loss(
         self,
@@ -107,7 +112,7 @@ class PriorTask:
         generator, count = torch.Generator().manual_seed(1), len(self.held_out.photos)
         noise = torch.randn(count, self.told.codec.config.latent, LATENT_SIDE, LATENT_SIDE, generator=generator)
         loss = self._flow_loss(model, self.held_out, noise, (torch.arange(count) + 0.5) / count)
-        return {"val_flow": float(loss)}, self._sheet(model, tempered(noise[:SHOWN], model.config))
+        return {"val_flow": float(loss)}, self._sheet(model, noise[:SHOWN])
 
     def _sheet(self, model: Synthesis, noise: torch.Tensor) -> np.ndarray:
         rows = self.held_out.drawn.rows[:: max(1, len(self.held_out.drawn.rows) // SHOWN)][:SHOWN]

@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from limner.models.bank import CodeBank
+from limner.models.blocks import in_channels_last
 from limner.models.codec import Codec, CodecConfig
 from limner.models.components import PARTS, ComponentConfig, ComponentEmbedding
-from limner.models.detail import DetailConfig
+from limner.models.detail import Detail, DetailConfig
 from limner.models.frame_finder import FrameFinderConfig
 from limner.models.inversion import InversionConfig
 from limner.models.pix2pix import Pix2PixConfig
@@ -24,7 +25,9 @@ from limner.training.codec import CodecTask
 from limner.training.components import ComponentTask
 from limner.training.decoder import DecoderTask
 from limner.training.detail import DetailTask
+from limner.training.distilled import AT_WORK, DistilledTask, Teacher
 from limner.training.drawn import DrawnFaces
+from limner.training.estimates import SoftEstimates
 from limner.training.frame_finder import FrameFinderTask
 from limner.training.hed import EDGES_FILE, fill_edges, load_edge_network
 from limner.training.inversion import InversionTask
@@ -32,7 +35,7 @@ from limner.training.loop import LoopConfig, Trainer, begin_from
 from limner.training.perceptual import find_hed_weights
 from limner.training.pix2pix import Pix2PixTask
 from limner.training.prior import PriorTask
-from limner.training.processes import joined_processes
+from limner.training.processes import Processes, joined_processes
 from limner.training.soft_latents import SoftLatents
 from limner.training.told import ToldFaces
 
@@ -108,7 +111,7 @@ def trained_codes(run: Run, faces: DrawnFaces, device: torch.device) -> tuple[Co
 def train_prior(run: Run) -> None:
     """Feature mapping and flow, into out/prior; needs the codec and the components."""
     faces = DrawnFaces(run.data, run.cache)
-    config = LoopConfig(run.minutes, lr=8e-4, warmup=60, ema=0.999, report_minutes=8)
+    config = LoopConfig(run.minutes, lr=6e-4, warmup=60, ema=0.998, report_minutes=8)
     with joined_processes() as processes:
         codec = trained(Codec(CodecConfig()), run.out / "codec").to(processes.device)
         told = ToldFaces(faces, codec, *trained_codes(run, faces, processes.device), processes)
@@ -129,14 +132,39 @@ def train_decoder(run: Run) -> None:
 
 def train_detail(run: Run) -> None:
     """The detail flow, into out/detail; needs the codec, the components and the prior."""
-    faces = DrawnFaces(run.data, run.cache)
+    _train_detail(run, "detail")
+
+
+def train_detail_weak(run: Run) -> None:
+    """The same, into out/detail_weak, for a fraction of the time: what the distilled one is guided away from."""
+    _train_detail(run, "detail_weak")
+
+
+def _train_detail(run: Run, name: str) -> None:
     config = LoopConfig(run.minutes, lr=1.5e-3, warmup=100, ema=0.999, report_minutes=8)
     with joined_processes() as processes:
-        synthesis = trained(Synthesis(SynthesisConfig()), run.out / "prior").to(processes.device)
-        codec = trained_codec(run).to(processes.device)
-        told = ToldFaces(faces, codec, *trained_codes(run, faces, processes.device), processes)
-        task = DetailTask(told, synthesis, DetailConfig())
-        Trainer(task, config, run.out / "detail", run.resume, processes).run()
+        task = DetailTask(soft_estimates(run, processes, DetailConfig().times), DetailConfig())
+        Trainer(task, config, run.out / name, run.resume, processes).run()
+
+
+def train_distilled(run: Run) -> None:
+    """The detail flow in few steps, into out/distilled; needs both details, and what they need."""
+    config = LoopConfig(run.minutes, lr=6e-4, warmup=50, ema=0.995, report_minutes=8)
+    with joined_processes() as processes:
+        strong, weak = (
+            in_channels_last(trained(Detail(DetailConfig()), run.out / name).to(processes.device))
+            for name in ("detail", "detail_weak")
+        )
+        task = DistilledTask(soft_estimates(run, processes, AT_WORK), Teacher(strong, weak))
+        Trainer(task, config, run.out / "distilled", run.resume, processes).run()
+
+
+def soft_estimates(run: Run, processes: Processes, times: tuple[float, float]) -> SoftEstimates:
+    """What the detail's networks learn from."""
+    synthesis = trained(Synthesis(SynthesisConfig()), run.out / "prior").to(processes.device)
+    codec, faces = trained_codec(run).to(processes.device), DrawnFaces(run.data, run.cache)
+    told = ToldFaces(faces, codec, *trained_codes(run, faces, processes.device), processes)
+    return SoftEstimates(told, synthesis, times)
 
 
 def trained_codec(run: Run) -> Codec:
@@ -194,6 +222,8 @@ TRAINERS = {
     "components": train_components,
     "prior": train_prior,
     "detail": train_detail,
+    "detail_weak": train_detail_weak,
+    "distilled": train_distilled,
     "decoder": train_decoder,
     "frame_finder": train_frame_finder,
     "inversion": train_inversion,
@@ -202,11 +232,12 @@ TRAINERS = {
 }
 
 
+TEACHERS = {"distilled": "detail"}  # by the run of their student, whose weights ship
 SHIPPED_FROM = {  # the folder of its run, by the name of the file that ships
     "codec": "codec",
     "components": "components",
     "synthesis": "prior",
-    "detail": "detail",
+    "detail": "distilled",
     "frame_finder": "frame_finder",
     "inversion": "inversion",
 }
@@ -215,12 +246,16 @@ SHIPPED_FROM = {  # the folder of its run, by the name of the file that ships
 def import_weights(run: Run, folder: Path) -> None:
     """Lays down the weights in `folder` as checkpoints of runs that have not begun, for training to go on from.
 
-    The decoder comes with the codec. Runs that are there already stay as they are. Raises WeightsError."""
+    The decoder comes with the codec; a student's weights begin its teacher's run, too. Runs that are there already
+    stay as they are. Raises WeightsError."""
     sums = verify(folder)
     for name, below in SHIPPED_FROM.items():
-        if f"{name}.safetensors" in sums and not (run.out / below / "checkpoint.pt").exists():
-            network = load_network(name, folder, torch.device("cpu"))
-            begin_from(network.state_dict(), run.out / below)
+        begun = [run.out / each for each in (below, TEACHERS.get(below)) if each is not None]
+        begun = [each for each in begun if not (each / "checkpoint.pt").exists()]
+        if f"{name}.safetensors" in sums and begun:
+            weights = load_network(name, folder, torch.device("cpu")).state_dict()
+            for each in begun:
+                begin_from(weights, each)
 
 
 def export_weights(run: Run, folder: Path, provenance: str) -> None:
