@@ -33,7 +33,7 @@ from limner.training.estimates import TIMES, SoftEstimates, joined
 from limner.training.faces import DataError, read_index
 from limner.training.frame_finder import FrameFinderTask
 from limner.training.loop import LoopConfig, Task, Trainer
-from limner.training.prior import BLIND, DETAIL, LOOKED_AT, PriorTask
+from limner.training.prior import BLIND, DETAIL, EARLY_GUIDANCE, LOOKED_AT, PriorTask
 from limner.training.run import fingerprint
 from limner.training.soft_latents import SoftLatents
 from limner.training.told import TINY, ToldFaces
@@ -189,17 +189,18 @@ def test_each_drawing_is_seen_through_several_noises(prior: PriorTask) -> None:
     assert abs(float(first - second)) > 1e-3
 
 
-def test_guidance_exaggerates_what_the_drawing_changes(prior: PriorTask) -> None:
+@pytest.mark.parametrize(("when", "share"), [(0.4, 1.0), (0.0, EARLY_GUIDANCE)])
+def test_guidance_exaggerates_what_the_drawing_changes(prior: PriorTask, when: float, share: float) -> None:
     model, batch = prior.model.eval(), prior.held_out
     assert isinstance(model, Synthesis)
     latent = prior.told.codec.encoder(batch.photos)
-    noise, time = torch.randn_like(latent), torch.full((len(latent),), 0.4)
+    noise, time = torch.randn_like(latent), torch.full((len(latent),), when)
     with torch.no_grad():
         condition = model.condition(prior.told.conditions(batch))
-        path = 0.6 * noise + 0.4 * latent
+        path = (1 - when) * noise + when * latent
         drawn, plain = (model.velocity(path, time, c) for c in (condition, model.without_drawing(condition)))
         guided = prior._flow_loss(model, batch, noise, time, guidance=0.5)
-    wanted = latent - noise + 0.5 * (drawn - plain)
+    wanted = latent - noise + 0.5 * share * (drawn - plain)
     weight = path_variance(time, model.variance) * model.variance[:, None, None] ** (DETAIL - 1)
     expected = ((drawn - wanted).square() * weight).mean()
     assert float((drawn - plain).abs().max()) > 1e-3

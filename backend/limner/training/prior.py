@@ -29,6 +29,7 @@ BATCH = 16  # drawings
 NOISES = 2  # noises, each at a time of its own, for each drawing: drawing it costs a third of a step
 GUIDED_FROM = 0.5  # share of the run after which the drawing's guidance is trained in
 GUIDANCE = 0.4  # of the difference that the drawing makes; 0.4 ends as a guidance weight of 1.7
+EARLY, EARLY_GUIDANCE = 0.05, 0.25  # up to this time, this share of it: all of it exaggerates how bright a face is
 BLIND = 0.45  # share of the times at the first look, which sees nothing but noise
 LOOKED_AT = 0.35  # share of those around the last look
 DETAIL = 0.3  # exponent of a channel's variance in its weight: at 1, half of the loss is the brightness of cells
@@ -102,7 +103,8 @@ class PriorTask:
             with torch.no_grad():
                 plain = model.velocity(path, time, model.without_drawing(condition))
                 drawn = (given.mapped + given.trust.amax((1, 2, 3), keepdim=True)).clamp(max=1)  # 0: no drawing
-                wanted = wanted + guidance * for_each(drawn) * (velocity.detach() - plain)
+                strength = guidance * torch.where(t > EARLY, 1.0, EARLY_GUIDANCE)
+                wanted = wanted + strength * for_each(drawn) * (velocity.detach() - plain)
         weight = path_variance(time, model.variance) * model.variance[:, None, None] ** (DETAIL - 1)
         return ((velocity - wanted).square() * weight).mean()
 
