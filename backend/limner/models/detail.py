@@ -37,7 +37,7 @@ class DetailConfig:
     width: int = 128
     blocks: int = 3
     hidden: int = 192
-    times: tuple[float, float] = (0.1, 0.4)
+    times: tuple[float, float] = (0.1, 0.15)
     steps: int = 2
 
 

@@ -15,6 +15,7 @@ from limner.training.codec import in_rows
 from limner.training.estimates import TIMES, Estimates, SoftEstimates, joined
 
 BATCH = 64  # estimates
+ESTIMATED = (0.1, 0.4)  # times of the estimates: wider than at work, which makes a better teacher
 MEASURED = 16  # steps whose estimates the deviations are measured on
 SHOWN = 10  # portraits on a sample sheet
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
@@ -26,7 +26,6 @@ from limner.training.estimates import TIMES, SoftEstimates, joined
 
 BATCH = 16  # estimates, each followed through all of the student's steps
 FINER = 5  # steps of the teacher for each of the student's
-AT_WORK = (0.1, 0.15)  # times of the estimates: portraits are estimated at `LAST_LOOK`
 GUIDANCE = 2.0  # how far beyond the teacher, away from the weaker one: 1 is as far again as it is from that
 SHOWN = 10  # portraits on a sample sheet
 
@@ -61,9 +60,7 @@ class DistilledTask:
 
     def __init__(self, estimates: SoftEstimates, teacher: Teacher) -> None:
         self.estimates, self.teacher = estimates, teacher
-        student = copy.deepcopy(teacher.strong).requires_grad_(True)
-        student.config = replace(student.config, times=estimates.times)
-        self.model: nn.Module = in_channels_last(student)
+        self.model: nn.Module = in_channels_last(copy.deepcopy(teacher.strong).requires_grad_(True))
 
     def losses(self, model: nn.Module, step: int, progress: float) -> Mapping[str, torch.Tensor]:
         batch = self.estimates.batch_at(step, self.batch)

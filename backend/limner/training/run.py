@@ -24,8 +24,8 @@ from limner.training.bank import build_bank
 from limner.training.codec import CodecTask
 from limner.training.components import ComponentTask
 from limner.training.decoder import DecoderTask
-from limner.training.detail import DetailTask
-from limner.training.distilled import AT_WORK, DistilledTask, Teacher
+from limner.training.detail import ESTIMATED, DetailTask
+from limner.training.distilled import DistilledTask, Teacher
 from limner.training.drawn import DrawnFaces
 from limner.training.estimates import SoftEstimates
 from limner.training.frame_finder import FrameFinderTask
@@ -143,7 +143,7 @@ def train_detail_weak(run: Run) -> None:
 def _train_detail(run: Run, name: str) -> None:
     config = LoopConfig(run.minutes, lr=1.5e-3, warmup=100, ema=0.999, report_minutes=8)
     with joined_processes() as processes:
-        task = DetailTask(soft_estimates(run, processes, DetailConfig().times), DetailConfig())
+        task = DetailTask(soft_estimates(run, processes, ESTIMATED), DetailConfig())
         Trainer(task, config, run.out / name, run.resume, processes).run()
 
 
@@ -155,7 +155,7 @@ def train_distilled(run: Run) -> None:
             in_channels_last(trained(Detail(DetailConfig()), run.out / name).to(processes.device))
             for name in ("detail", "detail_weak")
         )
-        task = DistilledTask(soft_estimates(run, processes, AT_WORK), Teacher(strong, weak))
+        task = DistilledTask(soft_estimates(run, processes, DetailConfig().times), Teacher(strong, weak))
         Trainer(task, config, run.out / "distilled", run.resume, processes).run()
 
 
