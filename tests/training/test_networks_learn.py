@@ -297,6 +297,14 @@ def test_a_teacher_of_as_many_steps_has_nothing_but_its_guidance_to_teach(
     assert loss(1, 1.0) > 1e-6
 
 
+def test_a_teacher_of_two_scales_is_refused() -> None:
+    strong, weak = Detail(DETAIL_FLOW), Detail(DETAIL_FLOW)
+    Teacher(strong, weak)
+    weak.deviation.mul_(2)
+    with pytest.raises(ValueError, match="train both anew"):
+        Teacher(strong, weak)
+
+
 def test_banks_are_kept_by_the_weights_that_made_them() -> None:
     torch.manual_seed(0)
     network = Codec(CODEC)

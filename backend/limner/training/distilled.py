@@ -32,10 +32,16 @@ SHOWN = 10  # portraits on a sample sheet
 
 @dataclass(frozen=True)
 class Teacher:
-    """Two frozen networks of one kind, trained for long and for a short time; scales are the same in both."""
+    """Two frozen networks of one kind, trained for long and for a short time, both on the same estimates.
+
+    Raises ValueError where their scales differ: what one adds would be something else in the other's numbers."""
 
     strong: Detail
     weak: Detail
+
+    def __post_init__(self) -> None:
+        if not torch.allclose(self.strong.deviation, self.weak.deviation, rtol=0.1):
+            raise ValueError("detail and detail_weak were trained behind different first flows: train both anew")
 
     def velocity(self, soft: Soft) -> Velocity:
         """The guided velocity under `soft`."""
