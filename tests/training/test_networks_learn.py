@@ -29,7 +29,7 @@ from limner.training.decoder import DecoderTask
 from limner.training.detail import DetailTask
 from limner.training.distilled import DistilledTask, Teacher
 from limner.training.drawn import DrawnFaces
-from limner.training.estimates import TIMES, SoftEstimates, joined
+from limner.training.estimates import TIMES, SoftEstimates
 from limner.training.faces import DataError, read_index
 from limner.training.frame_finder import FrameFinderTask
 from limner.training.loop import LoopConfig, Task, Trainer
@@ -283,7 +283,7 @@ def test_a_teacher_of_as_many_steps_has_nothing_but_its_guidance_to_teach(
     distilled: DistilledTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The student begins as the stronger network."""
-    few = joined([distilled.estimates.held_out])[:2]
+    few = distilled.estimates.held_out[:2]
     noise = torch.randn(few.true.shape)
 
     def loss(finer: int, guidance: float) -> float:

@@ -7,7 +7,7 @@ models"), but in the same latent space, and it sees what the first one knew of t
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -18,12 +18,10 @@ from torch import nn
 
 from limner.models.blocks import conv3
 from limner.models.flow_unet import SelfAttention
-from limner.models.synthesis import LATENT_SIDE, Conditions
+from limner.models.synthesis import LATENT_SIDE, Conditions, Velocity
 
 CELL = 8  # pixels of the drawing on a side that one latent cell stands for
 DENSER = 1.2  # exponent of even shares of the arc
-Velocity = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-
 WAVES = 8  # frequencies that an angle is embedded with, half as many for a time
 
 

@@ -17,6 +17,8 @@ from limner.models.blocks import conv3
 from limner.models.feature_mapping import CHANNELS, FeatureMapping, FeatureMappingConfig
 from limner.models.flow_unet import FlowUNet
 
+Velocity = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # of a path (N, 16, 32, 32), at times or angles (N,)
+
 LATENT_SIDE = 32
 PATCH = 2
 LAST_LOOK = 0.125  # the time of the last step, which jumps from there to the portrait
@@ -129,7 +131,7 @@ def step_times(steps: int) -> torch.Tensor:
 
 
 def sample_euler(
-    velocity: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    velocity: Velocity,
     noise: torch.Tensor,
     steps: int,
     callback: Callable[[int, torch.Tensor], None] | None = None,

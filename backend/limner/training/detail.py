@@ -9,15 +9,12 @@ import torch
 from torch import nn
 
 from limner.models.blocks import in_channels_last
-from limner.models.codec import half
 from limner.models.detail import Detail, DetailConfig, draw_detail
-from limner.training.codec import in_rows
-from limner.training.estimates import TIMES, Estimates, SoftEstimates, joined
+from limner.training.estimates import SHOWN, TIMES, Estimates, SoftEstimates
 
 BATCH = 64  # estimates
 ESTIMATED = (0.1, 0.4)  # times of the estimates: wider than at work, which makes a better teacher
 MEASURED = 16  # steps whose estimates the deviations are measured on
-SHOWN = 10  # portraits on a sample sheet
 
 
 class DetailTask:
@@ -58,13 +55,11 @@ class DetailTask:
     @torch.no_grad()
     def validate(self, model: nn.Module) -> tuple[Mapping[str, float], np.ndarray]:
         assert isinstance(model, Detail)
-        batch, generator = joined([self.estimates.held_out]), torch.Generator().manual_seed(1)
+        batch, generator = self.estimates.held_out, torch.Generator().manual_seed(1)
         noise = torch.randn(batch.true.shape, generator=generator)
         angle = (torch.arange(len(noise)) + 0.5) / len(noise) * math.pi / 2
         loss = self._loss(model, batch, noise, angle)
         shown = slice(0, TIMES * SHOWN, TIMES)
         few = batch[shown]
         drawn = draw_detail(model, few.soft, noise[shown].to(few.true))
-        decoder = self.estimates.told.codec.decoder
-        decoded = [half(decoder(latent)) for latent in (few.soft.latent, drawn, few.true)]
-        return {"val_detail": float(loss)}, in_rows([(1 - few.soft.drawing).expand(-1, 3, -1, -1) * 2 - 1, *decoded])
+        return {"val_detail": float(loss)}, self.estimates.sheet(few, drawn)

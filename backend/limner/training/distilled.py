@@ -19,15 +19,13 @@ import torch
 from torch import nn
 
 from limner.models.blocks import in_channels_last
-from limner.models.codec import half
-from limner.models.detail import Detail, Soft, Velocity, arc, draw_detail, follow_arc, turned
-from limner.training.codec import in_rows
-from limner.training.estimates import TIMES, SoftEstimates, joined
+from limner.models.detail import Detail, Soft, arc, draw_detail, follow_arc, turned
+from limner.models.synthesis import Velocity
+from limner.training.estimates import SHOWN, TIMES, SoftEstimates
 
 BATCH = 16  # estimates, each followed through all of the student's steps
 FINER = 5  # steps of the teacher for each of the student's
 GUIDANCE = 2.0  # how far beyond the teacher, away from the weaker one: 1 is as far again as it is from that
-SHOWN = 10  # portraits on a sample sheet
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ class DistilledTask:
         """Mean squared error of the student's velocities, one for each of its steps, on its own path from `noise`."""
         assert isinstance(model, Detail)
         steps, path, errors = model.config.steps, noise, list[torch.Tensor]()
-        condition, fine = model.condition(soft), arc(FINER * model.config.steps)
+        condition, fine = model.condition(soft), arc(FINER * steps)
         with torch.no_grad():
             taught = self.teacher.velocity(soft)
         for i, (now, then) in enumerate(pairwise(arc(steps))):
@@ -91,11 +89,9 @@ class DistilledTask:
     @torch.no_grad()
     def validate(self, model: nn.Module) -> tuple[Mapping[str, float], np.ndarray]:
         assert isinstance(model, Detail)
-        batch, generator = joined([self.estimates.held_out])[::TIMES], torch.Generator().manual_seed(1)
+        batch, generator = self.estimates.held_out[::TIMES], torch.Generator().manual_seed(1)
         noise = torch.randn(batch.true.shape, generator=generator).to(batch.true)
         loss = self._loss(model, batch.soft, noise)
         few, noise = batch[:SHOWN], noise[:SHOWN]
         drawn, taught = draw_detail(model, few.soft, noise), self.teacher.draw(few.soft, noise)
-        decoder = self.estimates.told.codec.decoder
-        decoded = [half(decoder(latent)) for latent in (few.soft.latent, drawn, taught, few.true)]
-        return {"val_distilled": float(loss)}, in_rows([(1 - few.soft.drawing).expand(-1, 3, -1, -1) * 2 - 1, *decoded])
+        return {"val_distilled": float(loss)}, self.estimates.sheet(few, drawn, taught)

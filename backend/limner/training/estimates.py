@@ -9,14 +9,17 @@ from functools import partial
 import numpy as np
 import torch
 
+from limner.models.codec import half
 from limner.models.detail import Soft
 from limner.models.synthesis import Synthesis
+from limner.training.codec import in_rows
 from limner.training.drawn import Ahead, recent
 from limner.training.told import ToldBatch, ToldFaces
 
 DRAWN = 4  # photos that each step draws anew
 TIMES = 2  # estimates of each, at times of their own
 KEPT = 512  # steps whose estimates a batch is taken from
+SHOWN = 10  # portraits on a sample sheet
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class SoftEstimates:
         self.crisp = np.array([r for r in told.faces.train if faces[r].is_sharp or faces[r].file in drawings])
         self.batches = Ahead(self._drawn_at)
         self.kept: dict[int, Estimates] = {}  # by the step that made them, in half precision
-        self.held_out = self._estimates(told.held_out(), torch.Generator().manual_seed(2))
+        self.held_out = joined([self._estimates(told.held_out(), torch.Generator().manual_seed(2))])
 
     def _drawn_at(self, step: int) -> ToldBatch:
         rng = np.random.default_rng((31, KEPT + step, self.processes.rank))
@@ -88,3 +91,8 @@ class SoftEstimates:
         rng, count = np.random.default_rng((32, step, self.processes.rank)), self.processes.part_of(batch)
         made = [self.kept[step - int(rng.integers(KEPT))] for _ in range(count)]
         return joined([each[[int(rng.integers(len(each.true)))]] for each in made])
+
+    def sheet(self, shown: Estimates, *drawn: torch.Tensor) -> np.ndarray:
+        """A sample sheet: rows of drawings, soft estimates, each of the latents `drawn`, and the photos' own."""
+        decoded = [half(self.told.codec.decoder(x)) for x in (shown.soft.latent, *drawn, shown.true)]
+        return in_rows([(1 - shown.soft.drawing).expand(-1, 3, -1, -1) * 2 - 1, *decoded])

@@ -110,11 +110,9 @@ def trained_codes(run: Run, faces: DrawnFaces, device: torch.device) -> tuple[Co
 
 def train_prior(run: Run) -> None:
     """Feature mapping and flow, into out/prior; needs the codec and the components."""
-    faces = DrawnFaces(run.data, run.cache)
     config = LoopConfig(run.minutes, lr=6e-4, warmup=60, ema=0.998, report_minutes=8)
     with joined_processes() as processes:
-        codec = trained(Codec(CodecConfig()), run.out / "codec").to(processes.device)
-        told = ToldFaces(faces, codec, *trained_codes(run, faces, processes.device), processes)
+        told = told_faces(run, trained(Codec(CodecConfig()), run.out / "codec"), processes)
         task = PriorTask(told, SynthesisConfig())
         Trainer(task, config, run.out / "prior", run.resume, processes).run()
 
@@ -162,9 +160,13 @@ def train_distilled(run: Run) -> None:
 def soft_estimates(run: Run, processes: Processes, times: tuple[float, float]) -> SoftEstimates:
     """What the detail's networks learn from."""
     synthesis = trained(Synthesis(SynthesisConfig()), run.out / "prior").to(processes.device)
-    codec, faces = trained_codec(run).to(processes.device), DrawnFaces(run.data, run.cache)
-    told = ToldFaces(faces, codec, *trained_codes(run, faces, processes.device), processes)
-    return SoftEstimates(told, synthesis, times)
+    return SoftEstimates(told_faces(run, trained_codec(run), processes), synthesis, times)
+
+
+def told_faces(run: Run, codec: Codec, processes: Processes) -> ToldFaces:
+    """What both flows learn from, with the trained components."""
+    faces = DrawnFaces(run.data, run.cache)
+    return ToldFaces(faces, codec.to(processes.device), *trained_codes(run, faces, processes.device), processes)
 
 
 def trained_codec(run: Run) -> Codec:
@@ -232,7 +234,7 @@ TRAINERS = {
 }
 
 
-TEACHERS = {"distilled": "detail"}  # by the run of their student, whose weights ship
+TEACHERS = {"distilled": ("detail",)}  # by the run of their student, whose weights ship
 SHIPPED_FROM = {  # the folder of its run, by the name of the file that ships
     "codec": "codec",
     "components": "components",
@@ -250,8 +252,8 @@ def import_weights(run: Run, folder: Path) -> None:
     stay as they are. Raises WeightsError."""
     sums = verify(folder)
     for name, below in SHIPPED_FROM.items():
-        begun = [run.out / each for each in (below, TEACHERS.get(below)) if each is not None]
-        begun = [each for each in begun if not (each / "checkpoint.pt").exists()]
+        folders = [run.out / each for each in (below, *TEACHERS.get(below, ()))]
+        begun = [each for each in folders if not (each / "checkpoint.pt").exists()]
         if f"{name}.safetensors" in sums and begun:
             weights = load_network(name, folder, torch.device("cpu")).state_dict()
             for each in begun:
