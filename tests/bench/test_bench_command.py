@@ -46,7 +46,7 @@ def test_what_scripts_rely_on_is_there(report: dict[str, Any]) -> None:
     assert report["throughput_per_s"].keys() == {"1", "2", "4", "8"}
     assert all(rate > 0 for rate in report["throughput_per_s"].values())
     assert report["speedup_over_deepfacedrawing"] is None
-    assert report["speedup_over_deepfacedrawing_bfloat16"] is None
+    assert report["speedup_over_deepfacedrawing_alike"] is None
     assert report["weights"] == {"fake.safetensors": "0" * 64}
     assert report["outside_networks_share"] == 1.0, "the light engine has no networks"
 
@@ -123,14 +123,15 @@ def test_the_table_compares(report: dict[str, Any]) -> None:
     assert "425 M parameters" in table or "426 M parameters" in table
     assert "p50 2000 ms, p95 2100 ms (5 runs)" in table
     assert "12.3 times" in table
-    assert "in bfloat16" not in table, "Limner computes in single precision there, too"
+    assert "as most of Limner is here" not in table, "Limner computes in single precision there, too"
 
 
-def test_the_table_compares_at_equal_precision_where_limner_computes_in_bfloat16(report: dict[str, Any]) -> None:
+def test_the_table_compares_at_equal_precision_where_limner_computes_in_fewer_bits(report: dict[str, Any]) -> None:
     times = {"p50": 1500.0, "p95": 1600.0, "mean": 1500.0, "runs": 5}
-    quick = {"deepfacedrawing_bfloat16": {"ms": times}, "speedup_over_deepfacedrawing_bfloat16": 7.5}
+    alike = {"precision": "int8", "ms": times}
+    quick = {"deepfacedrawing_alike": alike, "speedup_over_deepfacedrawing_alike": 7.5}
     table = markdown({**report, **quick})
-    assert "DeepFaceDrawing in bfloat16" in table
+    assert "DeepFaceDrawing in int8, as most of Limner is here" in table
     assert "| p50 1500 ms, p95 1600 ms (5 runs) |" in table
     assert "| 7.5 times |" in table
 

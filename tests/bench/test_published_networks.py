@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from limner.bench.deepfacedrawing import WINDOWS, DeepFaceDrawing, PublishedSize
-from limner.bench.networks import count_gmac, matrix_peak, measure_in_bfloat16, measure_network
+from limner.bench.networks import count_gmac, matrix_peak, measure_alike, measure_network
 from limner.models.pix2pix import PUBLISHED, Generator, Pix2PixConfig
+from limner.models.precision import Precision
+from tests.support.precision import needs_int8
 
 TINY = PublishedSize(code=4, encoder=(2, 2, 2, 2, 2), mapping=(2, 2, 2, 2, 2, 2), generator=2, residuals=1)
 
@@ -62,15 +64,19 @@ def test_a_network_is_counted_and_timed() -> None:
     assert 0 < figures.times.p50 <= figures.times.p95
 
 
-@pytest.mark.parametrize("fast", [True, False])
-def test_deepfacedrawing_is_measured_in_bfloat16_where_limner_computes_in_it(
-    monkeypatch: pytest.MonkeyPatch, fast: bool
+@pytest.mark.parametrize(
+    "quick", [Precision.FLOAT32, Precision.BFLOAT16, pytest.param(Precision.INT8, marks=needs_int8)]
+)
+def test_deepfacedrawing_is_measured_in_what_limner_computes_in(
+    monkeypatch: pytest.MonkeyPatch, quick: Precision
 ) -> None:
-    monkeypatch.setattr("limner.bench.networks.works_in_bfloat16", lambda device: fast)
+    for module in ("bench.networks", "models.precision"):
+        monkeypatch.setattr(f"limner.{module}.quick_precision", lambda device: quick)
     monkeypatch.setattr("limner.bench.networks.DeepFaceDrawing", lambda: DeepFaceDrawing(TINY))
-    figures = measure_in_bfloat16(1, torch.device("cpu"), lambda name, share: None)
-    assert (figures is not None) == fast
+    figures = measure_alike(1, torch.device("cpu"), lambda name, share: None)
+    assert (figures is None) == (quick is Precision.FLOAT32)
     if figures is not None:
+        assert figures["precision"] == quick.value
         assert figures["ms"]["p50"] > 0
         assert figures["parameters_m"] == round(millions(DeepFaceDrawing(TINY)), 1)
 
@@ -81,4 +87,7 @@ def test_the_matrix_peak_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     peak = matrix_peak(torch.float32, torch.device("cpu"))
     assert peak is not None
     assert 0.01 < peak < 1e7, "billions of multiply-adds a second"
+    integers = matrix_peak(torch.int8, torch.device("cpu"))
+    assert integers is not None
+    assert integers > 0.01
     assert matrix_peak(torch.complex32, torch.device("cpu")) is None, "no such product on this device"

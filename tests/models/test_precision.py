@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""bfloat16 where it is fast: nearly the same pictures, single precision where it decides."""
+"""Fewer bits where they are fast: nearly the same pictures, single precision where it decides."""
 
 from __future__ import annotations
 
@@ -8,34 +8,61 @@ from pathlib import Path
 import pytest
 import torch
 
-from limner.models import registry
+from limner.models import precision
 from limner.models.codec import Codec
 from limner.models.components import PARTS
-from limner.models.precision import InBfloat16
+from limner.models.precision import InBfloat16, Precision, quick_precision
 from limner.models.registry import Networks, load_networks, save_network
 from limner.models.synthesis import LATENT_SIDE
+from tests.support.precision import needs_int8
 from tests.support.tiny import CODEC, awaken, random_conditions, write_weights
 
 CPU = torch.device("cpu")
 
 
-def load(folder: Path, monkeypatch: pytest.MonkeyPatch, *, fast: bool) -> Networks:
-    monkeypatch.setattr(registry, "works_in_bfloat16", lambda device: fast)
+def load(folder: Path, monkeypatch: pytest.MonkeyPatch, quick: Precision) -> Networks:
+    monkeypatch.setattr(precision, "quick_precision", lambda device: quick)
     return load_networks(folder, CPU)
 
 
-@pytest.fixture
-def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Networks, Networks]:
-    """The same weights as a CPU without and one with fast bfloat16 load them."""
+@pytest.fixture(params=[Precision.BFLOAT16, pytest.param(Precision.INT8, marks=needs_int8)])
+def both(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Networks, Networks]:
+    """The same weights as a slow and as a fast CPU load them."""
     folder = write_weights(tmp_path)
     save_network("codec", awaken(Codec(CODEC)), folder, "untrained")
-    return load(folder, monkeypatch, fast=False), load(folder, monkeypatch, fast=True)
+    return load(folder, monkeypatch, Precision.FLOAT32), load(folder, monkeypatch, request.param)
 
 
 def assert_near(found: torch.Tensor, exact: torch.Tensor) -> None:
     assert found.dtype == torch.float32
     assert not torch.equal(found, exact)  # it was not computed in single precision
     assert (found - exact).norm() < 0.02 * exact.norm()
+
+
+@pytest.mark.parametrize(
+    ("instructions", "expected"),
+    [
+        ((), Precision.FLOAT32),
+        (("avx512_vnni",), Precision.INT8),
+        (("avx512_vnni", "avx512_bf16"), Precision.BFLOAT16),
+        (("amx_bf16",), Precision.BFLOAT16),
+    ],
+)
+def test_the_cpu_decides(monkeypatch: pytest.MonkeyPatch, instructions: tuple[str, ...], expected: Precision) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: dict.fromkeys(instructions, True))
+    for name in ("can_pack", "can_quantize"):
+        monkeypatch.setattr(precision, name, lambda: True)
+    assert quick_precision(CPU) is expected
+    assert quick_precision(torch.device("cuda")) is Precision.FLOAT32
+
+
+@pytest.mark.parametrize("lacking", ["can_pack", "can_quantize"])
+def test_a_torch_without_the_operators_computes_in_single_precision(
+    monkeypatch: pytest.MonkeyPatch, lacking: str
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_vnni": True})
+    monkeypatch.setattr(precision, lacking, lambda: False)
+    assert quick_precision(CPU) is Precision.FLOAT32
 
 
 @torch.inference_mode()

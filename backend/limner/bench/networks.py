@@ -22,7 +22,8 @@ from limner.bench.timing import Times, time_runs
 from limner.models.packed import can_pack
 from limner.models.pix2pix import PUBLISHED, Generator
 from limner.models.pix2pix import SIDE as UNET_SIDE
-from limner.models.precision import InBfloat16, works_in_bfloat16
+from limner.models.precision import Precision, quick_precision, quicken
+from limner.models.quantized import can_quantize
 from limner.pipelines.base import Request
 from limner.server.worker.boot import load_factory
 
@@ -47,14 +48,29 @@ class NetworkFigures:
 
 def count_gmac(run: Callable[[], object]) -> float:
     """Billions of multiply-adds in the matrix products and convolutions that the call makes with torch."""
-    packed = {torch.ops.mkldnn._convolution_pointwise: _packed_flops} if can_pack() else {}
-    with FlopCounterMode(display=False, custom_mapping=packed) as counter:
+    uncounted: dict[Any, Any] = {torch.ops.mkldnn._convolution_pointwise: _packed_flops} if can_pack() else {}
+    if can_quantize():
+        uncounted[torch.ops.onednn.qconv_pointwise] = _int8_flops
+    with FlopCounterMode(display=False, custom_mapping=uncounted) as counter:
         run()
     return counter.get_total_flops() / 2e9
 
 
 def _packed_flops(inputs: torch.Size, kernel: torch.Size, *rest: object, out_shape: torch.Size, **named: object) -> int:
     """Of a convolution by a packed kernel (O, I, H, W), which torch does not count."""
+    return 2 * out_shape.numel() * kernel[1:].numel()
+
+
+def _int8_flops(
+    inputs: torch.Size,
+    scale: float,
+    zero: int,
+    kernel: torch.Size,
+    *rest: object,
+    out_shape: torch.Size,
+    **named: object,
+) -> int:
+    """The same of a convolution in 8-bit integers."""
     return 2 * out_shape.numel() * kernel[1:].numel()
 
 
@@ -82,10 +98,11 @@ def matrix_peak(dtype: torch.dtype, device: torch.device) -> float | None:
 
 def _time_product(side: int, dtype: torch.dtype, device: torch.device) -> float:
     left, right = (torch.ones(side, side, device=device).to(dtype) for _ in range(2))
-    torch.mm(left[:64], right[:, :64])  # loads what the first product of a kind loads
+    product = torch._int_mm if dtype is torch.int8 else torch.mm
+    product(left[:64], right[:, :64])  # loads what the first product of a kind loads
     _wait_for(device)
     started = time.perf_counter()
-    torch.mm(left, right)
+    product(left, right)
     _wait_for(device)
     return time.perf_counter() - started
 
@@ -118,15 +135,17 @@ def measure_published(runs: int, device: torch.device, on_step: Callable[[str, f
     return figures
 
 
-def measure_in_bfloat16(
-    runs: int, device: torch.device, on_step: Callable[[str, float], None]
-) -> dict[str, Any] | None:
-    """DeepFaceDrawing once more, all of it in bfloat16; None where Limner itself computes in single precision."""
-    if not works_in_bfloat16(device):
+def measure_alike(runs: int, device: torch.device, on_step: Callable[[str, float], None]) -> dict[str, Any] | None:
+    """DeepFaceDrawing once more, as quick as Limner's networks are there, and the `precision` that this is; None where
+    Limner itself computes in single precision."""
+    precision = quick_precision(device)
+    if precision is Precision.FLOAT32:
         return None
-    on_step("deepfacedrawing, bfloat16", 0.0)
+    on_step(f"deepfacedrawing, {precision.value}", 0.0)
     drawing = torch.rand(1, 1, DRAWING_SIDE, DRAWING_SIDE) * 2 - 1
-    return measure_network(InBfloat16(DeepFaceDrawing()), drawing, runs).to_map()
+    network = nn.Sequential(DeepFaceDrawing())
+    quicken(network.eval(), ["0"], device)
+    return {"precision": precision.value, **measure_network(network, drawing, runs).to_map()}
 
 
 def _wait_for(device: torch.device) -> None:

@@ -68,9 +68,10 @@ def _rows(report: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"{PUBLISHED_NAMES[name]} ({size})", _times(figures["ms"])
     if report["speedup_over_deepfacedrawing"] is not None:
         yield "faster than DeepFaceDrawing by", f"{report['speedup_over_deepfacedrawing']:.1f} times"
-    if report["deepfacedrawing_bfloat16"] is not None:
-        yield "DeepFaceDrawing in bfloat16, as most of Limner is here", _times(report["deepfacedrawing_bfloat16"]["ms"])
-        yield "faster than that by", f"{report['speedup_over_deepfacedrawing_bfloat16']:.1f} times"
+    alike = report["deepfacedrawing_alike"]
+    if alike is not None:
+        yield f"DeepFaceDrawing in {alike['precision']}, as most of Limner is here", _times(alike["ms"])
+        yield "faster than that by", f"{report['speedup_over_deepfacedrawing_alike']:.1f} times"
 
 
 def _stages(report: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

@@ -20,8 +20,7 @@ from limner.models.components import PARTS, ComponentConfig, ComponentEmbedding
 from limner.models.detail import Detail, DetailConfig
 from limner.models.frame_finder import FrameFinder, FrameFinderConfig
 from limner.models.inversion import Inversion, InversionConfig
-from limner.models.packed import pack_kernels
-from limner.models.precision import quicken, works_in_bfloat16
+from limner.models.precision import quicken
 from limner.models.synthesis import Synthesis, SynthesisConfig
 from limner.resources import file_sha256
 
@@ -38,7 +37,7 @@ OPTIONAL: dict[str, tuple[type[nn.Module], type]] = {
     "inversion": (Inversion, InversionConfig),  # without it, that task is not there
 }
 BANK = "bank"
-QUICK = {  # what a CPU with fast bfloat16 computes in it; codes decide neighbors, and the codec's linear part is light
+QUICK = {  # what a fast CPU computes in fewer bits; codes decide neighbors, and the codec's linear part is light
     "codec": ("decoder.layers",),
     "components": tuple(f"decoders.{part}" for part in PARTS),
     "synthesis": ("mapping", "flow"),
@@ -187,14 +186,10 @@ def load_bank(folder: Path, device: torch.device) -> CodeBank:
 def load_networks(folder: Path, device: torch.device) -> Networks:
     """All networks and the bank, checked against the manifest; optional ones where they are. Raises WeightsError.
 
-    A CPU gets its kernels packed; one with instructions for bfloat16 computes the parts named in `QUICK` in it."""
+    A CPU gets its kernels packed; a fast one computes the parts named in `QUICK` in fewer bits (`quick_precision`)."""
     sums = verify(folder)
     names = [*NETWORKS, *(name for name in OPTIONAL if f"{name}.safetensors" in sums)]
     loaded: dict[str, Any] = {name: load_network(name, folder, device) for name in names}
-    if works_in_bfloat16(device):
-        for name in QUICK.keys() & loaded.keys():
-            quicken(loaded[name], QUICK[name])
-    if device.type == "cpu":
-        for network in loaded.values():
-            pack_kernels(network)
+    for name, network in loaded.items():
+        quicken(network, QUICK.get(name, ()), device)
     return Networks(**loaded, bank=load_bank(folder, device), sums=sums, device=device)

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kernels of 8-bit integers compute nearly what exact ones compute, for any map, and leave gradients to those."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from limner.bench.networks import count_gmac
+from limner.models.packed import pack_kernels
+from limner.models.quantized import Int8Conv2d, quantize_kernels
+from tests.support.precision import needs_int8
+
+pytestmark = needs_int8
+
+
+def small_network() -> nn.Sequential:
+    torch.manual_seed(1)
+    inner = nn.Conv2d(3, 16, 3, stride=2, padding=1), nn.SiLU(), nn.Conv2d(16, 16, 3, padding=1)
+    return nn.Sequential(*inner, nn.Sequential(nn.Conv2d(16, 8, 1, bias=False))).eval()
+
+
+def quick_copy(network: nn.Module, parts: tuple[str, ...] = ("",)) -> nn.Sequential:
+    other = small_network()
+    other.load_state_dict(network.state_dict())
+    pack_kernels(other)
+    quantize_kernels(other, parts)
+    return other
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 16, 16), (2, 3, 16, 16), (1, 3, 40, 24)])
+@pytest.mark.parametrize("offset", [0.0, 3.0, -3.0])
+def test_it_computes_nearly_the_same(shape: tuple[int, ...], offset: float) -> None:
+    plain = small_network()
+    quick = quick_copy(plain)
+    x = torch.randn(shape) + offset
+    with torch.inference_mode():
+        quick(torch.randn(1, 3, 16, 16))  # what it is laid out for
+        found, wanted = quick(x), plain(x)
+    assert found.dtype == torch.float32
+    assert not torch.equal(found, wanted)
+    assert (found - wanted).norm() < 0.03 * wanted.norm()
+
+
+@torch.inference_mode()
+def test_scale_does_not_matter() -> None:
+    conv = nn.Conv2d(8, 8, 3, padding=1, bias=False)
+    quick, x = Int8Conv2d(conv), torch.randn(1, 8, 12, 12)
+    for factor in (1e-4, 1.0, 1e4):
+        wanted = conv(factor * x)
+        assert (quick(factor * x) - wanted).norm() < 0.03 * wanted.norm()
+
+
+@torch.inference_mode()
+def test_nothing_stays_nothing() -> None:
+    conv = nn.Conv2d(4, 6, 3, padding=1)
+    wanted = conv.bias
+    assert wanted is not None
+    assert torch.allclose(Int8Conv2d(conv)(torch.zeros(1, 4, 8, 8)), wanted[None, :, None, None].expand(1, 6, 8, 8))
+    with torch.no_grad():
+        conv.weight[2] = 0  # a kernel of nothing has no scale of its own
+    found = Int8Conv2d(conv)(torch.randn(1, 4, 8, 8))
+    assert torch.allclose(found[:, 2], wanted[2].expand(1, 8, 8))
+
+
+@torch.inference_mode()
+def test_borders_are_padded_with_zero() -> None:
+    conv = nn.Conv2d(1, 1, 3, padding=1, bias=False)
+    conv.weight.fill_(1.0)
+    found = Int8Conv2d(conv)(torch.full((1, 1, 6, 6), 5.0))
+    assert float(found[0, 0, 0, 0]) == pytest.approx(20.0, rel=0.01)
+    assert float(found[0, 0, 3, 3]) == pytest.approx(45.0, rel=0.01)
+
+
+def test_only_the_named_parts_are_rounded() -> None:
+    quick = quick_copy(small_network(), ("3",))
+    kinds = [type(module) is Int8Conv2d for module in (quick[0], quick[2], quick[3][0])]
+    assert kinds == [False, False, True]
+
+
+@torch.inference_mode()
+def test_the_bench_counts_what_they_compute() -> None:
+    plain = small_network()
+    quick, x = quick_copy(plain), torch.randn(1, 3, 16, 16)
+    assert count_gmac(lambda: quick(x)) == count_gmac(lambda: plain(x)) > 0
+
+
+def test_gradients_pass() -> None:
+    plain = small_network()
+    quick = quick_copy(plain)
+    with torch.inference_mode():
+        quick(torch.randn(1, 3, 16, 16))
+    x = torch.randn(1, 3, 16, 16)
+    gradients = []
+    for network in (plain, quick):
+        leaf = x.clone().requires_grad_()
+        network(leaf).square().sum().backward()
+        assert leaf.grad is not None
+        gradients.append(leaf.grad)
+    assert torch.allclose(*gradients)
