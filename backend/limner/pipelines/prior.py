@@ -19,10 +19,10 @@ from limner.models.feature_mapping import MAP_SIDE
 from limner.models.pulse import THUMBNAIL, CodeGaussian, ThumbnailDecoder, resized
 from limner.models.registry import Networks
 from limner.models.synthesis import LATENT_SIDE, Conditions, sample_euler
+from limner.pipelines.defaults import STEPS
 from limner.pipelines.grain import with_grain
 from limner.pipelines.sampling import sample_portraits
 
-QUICK_STEPS = 2  # of the flow, for each step of the search
 FITTED = 12  # portraits that the thumbnail decoder is fitted to
 CHUNK = 4
 
@@ -87,7 +87,7 @@ class PortraitPrior:
         """The latents of the search: differentiable, in few steps."""
         synthesis = self.networks.synthesis
         velocity = partial(synthesis.velocity, condition=synthesis.condition(self.conditions(codes, colors)))
-        return sample_euler(velocity, noise, QUICK_STEPS)
+        return sample_euler(velocity, noise, STEPS)
 
     @torch.no_grad()
     def sample(self, start: Start, colors: torch.Tensor, steps: int, told: Callable[[int], None]) -> torch.Tensor:

@@ -103,7 +103,12 @@ def task_schemas(inversion: bool = False) -> dict[str, TaskSchema]:
         BooleanParameter("shadow", label="Shadow guide", help="Also draw the guide.", default=True),
         FRAME,
         IntegerParameter(
-            "steps", label="Steps", help="More steps: more detail, slower.", minimum=1, maximum=32, default=STEPS
+            "steps",
+            label="Steps",
+            help="More steps are slower and change the portrait a little.",
+            minimum=1,
+            maximum=32,
+            default=STEPS,
         ),
     )
     tasks = (
