@@ -87,6 +87,12 @@ def test_the_gaussian_has_the_codes_mean_and_covariance_over_all_parts() -> None
     assert list(codes) == list(PARTS)
 
 
+def test_whitening_is_the_way_back() -> None:
+    gaussian = CodeGaussian.fit(correlated_bank())
+    whitened = torch.randn(5, len(gaussian.mean), generator=torch.Generator().manual_seed(3))
+    torch.testing.assert_close(gaussian.whitened(gaussian.codes(whitened)), whitened, atol=1e-2, rtol=1e-2)
+
+
 def fitted(noise: float = 0.0) -> tuple[ThumbnailDecoder, torch.Tensor, torch.Tensor]:
     """A decoder fitted to a linear one of its own kind, with latents and their pictures."""
     generator = torch.Generator().manual_seed(0)

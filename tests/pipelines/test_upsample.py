@@ -13,7 +13,9 @@ import torch
 
 from limner.models.pulse import ThumbnailDecoder
 from limner.pipelines.base import Cancelled, JobError, Outcome, Request
+from limner.pipelines.defaults import STEPS
 from limner.pipelines.engine import Engine
+from limner.pipelines.prior import PortraitPrior
 from limner.pipelines.search import SearchConfig, search
 from limner.pipelines.upsample import read_small_picture
 from tests.support.faces import face_photo
@@ -85,6 +87,26 @@ def test_progress_rises_shows_previews_and_cancel_stops_the_search(engine: Engin
     assert fractions[-1] < 0.5
     assert [preview.shape for preview in previews] == [(256, 256, 4)] * 2
     assert previews[0].dtype == np.uint8
+
+
+def test_progress_hears_of_every_reading_and_cancel_stops_there_too(engine: Engine) -> None:
+    params = engine.schema()["upsample"].validate({"candidates": 1, "steps": 1})
+    heard: list[float] = []
+
+    def progress(stage: str, fraction: float, preview: np.ndarray | None = None) -> None:
+        heard.extend([fraction] if stage == "synthesis" else [])
+
+    engine.run(Request("upsample", {"photo": small()}, params), progress)
+    assert len(heard) == PortraitPrior.looks(STEPS) > STEPS
+    assert heard == sorted(set(heard))
+    assert heard[-1] == pytest.approx(0.95)
+
+    def cancel_late(stage: str, fraction: float, preview: np.ndarray | None = None) -> None:
+        if fraction == heard[-2]:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        engine.run(Request("upsample", {"photo": small()}, params), cancel_late)
 
 
 @pytest.mark.parametrize(

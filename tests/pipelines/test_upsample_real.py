@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 import torch
 
+from limner.imaging.styles import bare_lines
+from limner.models.codec import to_pixels
 from limner.models.components import PARTS
 from limner.models.pulse import THUMBNAIL, resized
 from limner.models.registry import Networks, load_networks
+from limner.models.synthesis import Conditions
 from limner.pipelines.base import Request
+from limner.pipelines.defaults import STEPS
 from limner.pipelines.prior import PortraitPrior, decode
 from limner.pipelines.schema import task_schemas
 from limner.pipelines.search import Found, SearchConfig, search
@@ -65,6 +69,30 @@ def test_without_its_sphere_the_search_leaves_the_prior(pipeline: UpsamplePipeli
         torch.testing.assert_close(kept.norm(), begun.norm())
         assert strayed.norm() > 1.05 * begun.norm()
     assert distance_to_faces(prior, off.codes) > 1.02 * distance_to_faces(prior, on.codes)
+
+
+@torch.no_grad()
+def test_finished_portraits_are_of_the_faces_that_their_codes_say(
+    pipeline: UpsamplePipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prior, used = pipeline.prior, list[dict[str, torch.Tensor]]()
+
+    def conditions(codes: torch.Tensor, colors: torch.Tensor) -> Conditions:
+        used.append(dict(prior.gaussian.codes(codes)))
+        return whole(codes, colors)
+
+    whole = prior.conditions
+    monkeypatch.setattr(prior, "conditions", conditions)
+    start = prior.start(2, seed=5)
+    latents = prior.finish(start, face(16), STEPS, lambda done: None)
+    pictures = to_pixels(resized(prior.networks.codec.decoder(latents), 256))
+    lines = torch.from_numpy(np.stack([bare_lines(picture) for picture in pictures]))
+    shown = prior.networks.components.encode(1 - lines[:, None].float() / 255)
+    anybody, last = (
+        float(np.mean([(codes[part] - shown[part]).norm(dim=1).mean() for part in PARTS]))
+        for codes in (used[0], used[-1])
+    )
+    assert last < 0.6 * anybody
 
 
 def test_thumbnails_are_what_the_codec_decodes(pipeline: UpsamplePipeline) -> None:

@@ -100,6 +100,11 @@ class CodeGaussian:
         sizes = {window.name: window.code for window in WINDOWS}
         return dict(zip(PARTS, joined.split([sizes[part] for part in PARTS], 1), strict=True))
 
+    def whitened(self, codes: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """The way back: (N, D) of codes by part."""
+        joined = torch.cat([codes[part] for part in PARTS], 1) - self.mean
+        return torch.linalg.solve_triangular(self.root, joined.T, upper=False).T
+
 
 @dataclass(frozen=True)
 class ThumbnailDecoder:

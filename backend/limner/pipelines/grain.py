@@ -6,7 +6,7 @@ from functools import lru_cache
 import torch
 import torch.nn.functional as F
 
-GRAIN = 1.5  # gray levels of 255: the deviation of brightness in a portrait at half its side
+GRAIN = 1.2  # gray levels of 255: the deviation of brightness in a portrait at half its side
 
 
 def with_grain(rgb: torch.Tensor, seed: int) -> torch.Tensor:

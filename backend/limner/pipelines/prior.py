@@ -7,13 +7,15 @@ as a hint, as it takes an artist's: the search starts near its goal."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
-from limner.models.codec import Codec
+from limner.imaging.styles import bare_lines
+from limner.models.codec import Codec, half, to_pixels
 from limner.models.components import DRAWING, PARTS
 from limner.models.feature_mapping import MAP_SIDE
 from limner.models.pulse import THUMBNAIL, CodeGaussian, ThumbnailDecoder, resized
@@ -25,6 +27,7 @@ from limner.pipelines.sampling import sample_portraits
 
 FITTED = 12  # portraits that the thumbnail decoder is fitted to
 CHUNK = 4
+READINGS = 2  # how often codes are read off the portraits: a third changes little
 
 
 def decode(codec: Codec, latents: torch.Tensor) -> torch.Tensor:
@@ -90,8 +93,36 @@ class PortraitPrior:
         return sample_euler(velocity, noise, STEPS)
 
     @torch.no_grad()
-    def sample(self, start: Start, colors: torch.Tensor, steps: int, told: Callable[[int], None]) -> torch.Tensor:
-        """The finished latents (N, L, 32, 32), with their detail; `told` hears of each of the first flow's `steps`."""
+    def finish(self, start: Start, colors: torch.Tensor, steps: int, told: Callable[[int], None]) -> torch.Tensor:
+        """The finished latents (N, L, 32, 32), with their detail; told(done) hears of all `looks(steps)`.
+
+        A small picture hardly tells codes apart, so those that were searched are anybody's and contradict the colors.
+        The portrait is more of a face than they are: codes are read off it, as off a drawing, for the next one."""
+
+        def heard(before: int, done: int) -> None:
+            told(before + done)
+
+        latents = self._sample(start, colors, steps, told)
+        for reading in range(1, READINGS + 1):
+            start = replace(start, codes=self._read_off(latents))
+            latents = self._sample(start, colors, steps, partial(heard, reading * steps))
+        return latents
+
+    @staticmethod
+    def looks(steps: int) -> int:
+        """How often the first flow looks until portraits are finished."""
+        return (READINGS + 1) * steps
+
+    def _read_off(self, latents: torch.Tensor) -> torch.Tensor:
+        """Whitened codes (N, D) of portraits' lines, projected onto the manifold."""
+        pictures = [to_pixels(half(self.networks.codec.decoder(latent)))[0] for latent in latents.split(1)]
+        lines = torch.from_numpy(np.stack([bare_lines(picture) for picture in pictures]))[:, None]
+        ink = 1 - lines.to(self.device).float() / 255  # (N, 1, 256, 256)
+        projections = self.networks.bank.project(self.networks.components.encode(ink))
+        return self.gaussian.whitened({part: projections[part].code for part in PARTS})
+
+    def _sample(self, start: Start, colors: torch.Tensor, steps: int, told: Callable[[int], None]) -> torch.Tensor:
+        """Latents (N, L, 32, 32) with their detail; `told` hears of each of the first flow's `steps`."""
         given = self.conditions(start.codes, colors)
         condition = self.networks.synthesis.condition(given)
         return sample_portraits(
@@ -105,8 +136,7 @@ class PortraitPrior:
         noise = self.start(FITTED, seed=0).noise
         generator = torch.Generator().manual_seed(0)
         rows = torch.randint(len(self.networks.bank.faces), (FITTED,), generator=generator).to(self.device)
-        joined = torch.cat([self.networks.bank.codes[part][rows] for part in PARTS], 1)
-        whitened = torch.linalg.solve_triangular(self.gaussian.root, (joined - self.gaussian.mean).T, upper=False).T
+        whitened = self.gaussian.whitened({part: self.networks.bank.codes[part][rows] for part in PARTS})
         blobs = torch.rand(FITTED, 3, 4, 4, generator=generator).to(self.device)
         colors = F.interpolate(blobs, size=LATENT_SIDE, mode="bicubic").clamp(0, 1)
         latents = torch.cat(

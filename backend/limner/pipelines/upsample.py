@@ -92,11 +92,11 @@ class UpsamplePipeline:
         with watch("search"):
             found = self._search(small.face, start, config, progress)
 
-        def sampled(step: int) -> None:
-            progress("synthesis", 0.8 + 0.15 * step / STEPS)
+        def sampled(look: int) -> None:
+            progress("synthesis", 0.8 + 0.15 * look / self.prior.looks(STEPS))
 
         with watch("synthesis"):
-            latents = self.prior.sample(Start(found.noise, found.codes, start.grit), small.face, STEPS, sampled)
+            latents = self.prior.finish(Start(found.noise, found.codes, start.grit), small.face, STEPS, sampled)
         with watch("decoding"), torch.no_grad():
             progress("decoding", 0.95)
             decoded = decode(self.networks.codec, latents)
