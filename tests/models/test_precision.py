@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from limner.models import precision
+from limner.models import precision, quantized
 from limner.models.codec import Codec
 from limner.models.components import PARTS
 from limner.models.precision import InBfloat16, Precision, quick_precision
@@ -22,6 +22,7 @@ CPU = torch.device("cpu")
 
 def load(folder: Path, monkeypatch: pytest.MonkeyPatch, quick: Precision) -> Networks:
     monkeypatch.setattr(precision, "quick_precision", lambda device: quick)
+    monkeypatch.setattr(quantized, "WORTH", 0)  # these networks are tiny
     return load_networks(folder, CPU)
 
 

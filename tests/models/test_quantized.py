@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from limner.bench.networks import count_gmac
+from limner.models import quantized
 from limner.models.packed import pack_kernels
-from limner.models.quantized import Int8Conv2d, quantize_kernels
+from limner.models.quantized import Int8Conv2d, multiply_adds, quantize_kernels
 from tests.support.precision import needs_int8
 
 pytestmark = needs_int8
@@ -19,6 +20,11 @@ def small_network() -> nn.Sequential:
     torch.manual_seed(1)
     inner = nn.Conv2d(3, 16, 3, stride=2, padding=1), nn.SiLU(), nn.Conv2d(16, 16, 3, padding=1)
     return nn.Sequential(*inner, nn.Sequential(nn.Conv2d(16, 8, 1, bias=False))).eval()
+
+
+@pytest.fixture(autouse=True)
+def everything_is_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quantized, "WORTH", 0)
 
 
 def quick_copy(network: nn.Module, parts: tuple[str, ...] = ("",)) -> nn.Sequential:
@@ -77,6 +83,26 @@ def test_only_the_named_parts_are_rounded() -> None:
     quick = quick_copy(small_network(), ("3",))
     kinds = [type(module) is Int8Conv2d for module in (quick[0], quick[2], quick[3][0])]
     assert kinds == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("conv", "expected"),
+    [
+        (nn.Conv2d(8, 32, 1), 32),
+        (nn.Conv2d(8, 32, 3, padding=1), 288),
+        (nn.Conv2d(8, 48, 3, padding=1), 432),
+        (nn.Conv2d(8, 64, 3, stride=2, padding=1), 144),
+    ],
+)
+def test_few_multiply_adds_are_not_worth_rounding_a_map(
+    monkeypatch: pytest.MonkeyPatch, conv: nn.Conv2d, expected: float
+) -> None:
+    assert multiply_adds(conv) == expected
+    monkeypatch.setattr(quantized, "WORTH", 300)
+    network = nn.Sequential(conv)
+    pack_kernels(network)
+    quantize_kernels(network, ("0",))
+    assert (type(network[0]) is Int8Conv2d) == (expected > 300)
 
 
 @torch.inference_mode()

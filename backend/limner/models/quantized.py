@@ -4,6 +4,7 @@
 Each output channel of a kernel and each map has a scale of its own, products are summed exactly, and what comes out is
 single precision ("dynamic quantization": Jacob et al. 2018, section 2). The error is about 1 % of a map's deviation."""
 
+import math
 from collections.abc import Iterable
 
 import torch
@@ -12,6 +13,7 @@ from torch import nn
 from limner.models.packed import PackedConv2d
 
 LEVELS = 255  # that a map is rounded to
+WORTH = 300  # multiply-adds for each number of a map: fewer cost no more than rounding the map
 
 
 class Int8Conv2d(nn.Module):
@@ -63,9 +65,15 @@ def can_quantize() -> bool:
     return all(hasattr(torch.ops.onednn, name) for name in ("qconv_prepack", "qconv_pointwise"))
 
 
+def multiply_adds(conv: nn.Conv2d) -> float:
+    """How many a convolution makes with each number of its input, but for those at the border."""
+    return conv.weight[:, 0].numel() / math.prod(conv.stride)
+
+
 def quantize_kernels(network: nn.Module, parts: Iterable[str]) -> None:
-    """Has the packed convolutions in the named submodules of a network compute in 8-bit integers, in place."""
+    """Has packed convolutions in the named submodules of a network compute in 8-bit integers, in place: those that are
+    `WORTH` it."""
     for part in parts:
         for name, module in list(network.get_submodule(part).named_modules(prefix=part)):
-            if isinstance(module, PackedConv2d):
+            if isinstance(module, PackedConv2d) and multiply_adds(module.conv) >= WORTH:
                 network.set_submodule(name, Int8Conv2d(module.conv))
