@@ -7,5 +7,5 @@ import torch
 from limner.models.packed import can_pack
 from limner.models.quantized import can_quantize
 
-_CAN = can_pack() and can_quantize() and torch.cpu.get_capabilities().get("avx512_vnni")
+_CAN = can_pack() and can_quantize() and getattr(torch.cpu, "get_capabilities", dict)().get("avx512_vnni")
 needs_int8 = pytest.mark.skipif(not _CAN, reason="8-bit products need AVX-512 VNNI, and a torch that has them")

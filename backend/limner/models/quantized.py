@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Convolutions in 8-bit integers, for CPUs that are quickest at those: kernels are rounded once, maps as they come.
 
-Each output channel of a kernel and each map has a scale of its own, products are summed exactly, and what comes out is
-single precision ("dynamic quantization": Jacob et al. 2018, section 2). The error is about 1 % of a map's deviation."""
+Each output channel of a kernel and each batch of maps has a scale of its own, products are summed exactly, and what
+comes out is single precision ("dynamic quantization": Jacob et al. 2018, section 2). The error is about 1 % of a map's
+deviation."""
 
 import math
 from collections.abc import Iterable

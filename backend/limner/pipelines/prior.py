@@ -27,7 +27,7 @@ from limner.pipelines.sampling import sample_portraits
 
 FITTED = 12  # portraits that the thumbnail decoder is fitted to
 CHUNK = 4
-READINGS = 2  # how often codes are read off the portraits: a third changes little
+READINGS = 2  # how often codes are read off the portraits: the first time gains most
 
 
 def decode(codec: Codec, latents: torch.Tensor) -> torch.Tensor:
