@@ -8,23 +8,22 @@ import torch
 from torch import nn
 
 from limner.bench.networks import count_gmac
-from limner.models import packed
+from limner.models import packed, quantized
 from limner.models.packed import PackedConv2d, can_pack, pack_kernels
+from limner.models.quantized import quantize_kernels
+from tests.support.precision import needs_int8, packed_copy, small_network
 
 needs_packing = pytest.mark.skipif(not can_pack(), reason="this torch cannot pack kernels")
 
 
-def small_network() -> nn.Sequential:
-    torch.manual_seed(1)
-    inner = nn.Conv2d(3, 16, 3, stride=2, padding=1), nn.SiLU(), nn.Conv2d(16, 16, 3, padding=1, groups=2)
-    return nn.Sequential(*inner, nn.Sequential(nn.Conv2d(16, 8, 1, bias=False))).eval()
-
-
-def packed_copy(network: nn.Module) -> nn.Sequential:
-    other = small_network()
-    other.load_state_dict(network.state_dict())
-    pack_kernels(other)
-    return other
+@pytest.fixture(params=["packed", pytest.param("rounded", marks=needs_int8)])
+def quick(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> nn.Sequential:
+    """The small network with kernels of each kind that are packed."""
+    network = packed_copy(small_network())
+    if request.param == "rounded":
+        monkeypatch.setattr(quantized, "WORTH", 0)
+        quantize_kernels(network, ("",))
+    return network
 
 
 @needs_packing
@@ -65,15 +64,13 @@ def test_every_convolution_is_packed_and_used() -> None:
 
 @needs_packing
 @torch.inference_mode()
-def test_the_bench_counts_what_they_compute() -> None:
-    plain = small_network()
-    quick, x = packed_copy(plain), torch.randn(1, 3, 16, 16)
+def test_the_bench_counts_what_they_compute(quick: nn.Sequential) -> None:
+    plain, x = small_network(), torch.randn(1, 3, 16, 16)
     assert count_gmac(lambda: quick(x)) == count_gmac(lambda: plain(x)) > 0
 
 
-def test_gradients_pass() -> None:
+def test_gradients_pass(quick: nn.Sequential) -> None:
     plain = small_network()
-    quick = packed_copy(plain)
     with torch.inference_mode():
         quick(torch.randn(1, 3, 16, 16))
     x = torch.randn(1, 3, 16, 16)

@@ -48,30 +48,19 @@ class NetworkFigures:
 
 def count_gmac(run: Callable[[], object]) -> float:
     """Billions of multiply-adds in the matrix products and convolutions that the call makes with torch."""
-    uncounted: dict[Any, Any] = {torch.ops.mkldnn._convolution_pointwise: _packed_flops} if can_pack() else {}
+    uncounted: dict[Any, Any] = {}  # torch does not count convolutions by packed kernels
+    if can_pack():
+        uncounted[torch.ops.mkldnn._convolution_pointwise] = partial(_flops, 1)
     if can_quantize():
-        uncounted[torch.ops.onednn.qconv_pointwise] = _int8_flops
+        uncounted[torch.ops.onednn.qconv_pointwise] = partial(_flops, 3)
     with FlopCounterMode(display=False, custom_mapping=uncounted) as counter:
         run()
     return counter.get_total_flops() / 2e9
 
 
-def _packed_flops(inputs: torch.Size, kernel: torch.Size, *rest: object, out_shape: torch.Size, **named: object) -> int:
-    """Of a convolution by a packed kernel (O, I, H, W), which torch does not count."""
-    return 2 * out_shape.numel() * kernel[1:].numel()
-
-
-def _int8_flops(
-    inputs: torch.Size,
-    scale: float,
-    zero: int,
-    kernel: torch.Size,
-    *rest: object,
-    out_shape: torch.Size,
-    **named: object,
-) -> int:
-    """The same of a convolution in 8-bit integers."""
-    return 2 * out_shape.numel() * kernel[1:].numel()
+def _flops(kernel_at: int, *inputs: Any, out_shape: torch.Size, **named: object) -> int:
+    """Of a convolution that has the shape of its kernel (O, I, H, W) at this place among those of its inputs."""
+    return 2 * out_shape.numel() * int(inputs[kernel_at][1:].numel())
 
 
 def count_engine_pass(sketch: NDArray[np.uint8], factory: str, device: str) -> float:

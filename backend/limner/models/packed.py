@@ -29,13 +29,25 @@ class PackedConv2d(nn.Module):
         if torch.is_grad_enabled():
             output: torch.Tensor = self.conv(x)
             return output
-        conv, operators = self.conv, torch.ops.mkldnn
-        x = x.to(conv.weight.dtype)
-        shape = conv.padding, conv.stride, conv.dilation, conv.groups
         if self.kernel is None:
-            self.kernel = operators._reorder_convolution_weight(conv.weight.detach(), *shape, list(x.shape))
-        packed: torch.Tensor = operators._convolution_pointwise(x, self.kernel, conv.bias, *shape, "none", [], "")
-        return packed
+            self.kernel = self._packed(list(x.shape))
+        return self._convolved(x, self.kernel)
+
+    def _packed(self, shape: list[int]) -> torch.Tensor:
+        """The kernel, laid out for maps of a shape (N, C, H, W)."""
+        conv = self.conv
+        laid_out: torch.Tensor = torch.ops.mkldnn._reorder_convolution_weight(
+            conv.weight.detach(), conv.padding, conv.stride, conv.dilation, conv.groups, shape
+        )
+        return laid_out
+
+    def _convolved(self, x: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
+        conv = self.conv
+        shape = conv.padding, conv.stride, conv.dilation, conv.groups
+        convolved: torch.Tensor = torch.ops.mkldnn._convolution_pointwise(
+            x.to(conv.weight.dtype), kernel, conv.bias, *shape, "none", [], ""
+        )
+        return convolved
 
 
 def pack_kernels(network: nn.Module) -> None:

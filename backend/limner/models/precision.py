@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fewer bits where that is faster: bfloat16 or 8-bit integers on CPUs that have instructions for them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 
 import torch
@@ -54,10 +54,10 @@ class InBfloat16(nn.Module):
         return output.float() if isinstance(output, torch.Tensor) else tuple(each.float() for each in output)
 
 
-def quicken(network: nn.Module, parts: Iterable[str], device: torch.device) -> None:
+def quicken(network: nn.Module, parts: Sequence[str], device: torch.device) -> None:
     """Makes a network as quick as `device` can, in place: on a CPU the kernels are packed, and the named submodules
     compute in its `quick_precision`."""
-    precision, parts = quick_precision(device), tuple(parts)
+    precision = quick_precision(device)
     if precision is Precision.BFLOAT16:
         for part in parts:
             network.set_submodule(part, InBfloat16(network.get_submodule(part)))

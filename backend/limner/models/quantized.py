@@ -17,33 +17,13 @@ LEVELS = 255  # that a map is rounded to
 WORTH = 300  # multiply-adds for each number of a map: fewer cost no more than rounding the map
 
 
-class Int8Conv2d(nn.Module):
-    """A convolution on a CPU whose kernel is rounded to 8 bits and laid out at its first call, for maps of that size.
-
-    Where gradients are wanted, `conv` itself computes, because rounded kernels have none."""
+class Int8Conv2d(PackedConv2d):
+    """A packed convolution whose kernel is rounded to 8 bits, as are the maps that it gets."""
 
     def __init__(self, conv: nn.Conv2d) -> None:
-        super().__init__()
-        self.conv = conv
-        self.kernel: torch.Tensor | None = None
+        super().__init__(conv)
         self.scales = (conv.weight.detach().abs().amax((1, 2, 3)) / 127).clamp(min=1e-12)  # (O,)
         self.zeros = torch.zeros(len(self.scales), dtype=torch.long)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if torch.is_grad_enabled():
-            output: torch.Tensor = self.conv(x)
-            return output
-        conv = self.conv
-        shape = conv.stride, conv.padding, conv.dilation, conv.groups
-        if self.kernel is None:
-            self.kernel = self._packed(list(x.shape))
-        scale, zero = _range(x)
-        levels = torch.add(x.new_tensor(zero + 0.5), x, alpha=1 / scale).clamp_(0, LEVELS).to(torch.uint8)
-        given = levels, scale, zero, self.kernel, self.scales, self.zeros, conv.bias
-        quantized: torch.Tensor = torch.ops.onednn.qconv_pointwise(
-            *given, *shape, 1.0, 0, torch.float32, "none", [], ""
-        )
-        return quantized
 
     def _packed(self, shape: list[int]) -> torch.Tensor:
         conv = self.conv
@@ -52,6 +32,17 @@ class Int8Conv2d(nn.Module):
             rounded, self.scales, 1.0, 0, conv.stride, conv.padding, conv.dilation, conv.groups, shape
         )
         return packed
+
+    def _convolved(self, x: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
+        conv = self.conv
+        shape = conv.stride, conv.padding, conv.dilation, conv.groups
+        scale, zero = _range(x)
+        levels = torch.add(x.new_tensor(zero + 0.5), x, alpha=1 / scale).clamp_(0, LEVELS).to(torch.uint8)
+        given = levels, scale, zero, kernel, self.scales, self.zeros, conv.bias
+        quantized: torch.Tensor = torch.ops.onednn.qconv_pointwise(
+            *given, *shape, 1.0, 0, torch.float32, "none", [], ""
+        )
+        return quantized
 
 
 def _range(x: torch.Tensor) -> tuple[float, int]:
@@ -68,7 +59,7 @@ def can_quantize() -> bool:
 
 def multiply_adds(conv: nn.Conv2d) -> float:
     """How many a convolution makes with each number of its input, but for those at the border."""
-    return conv.weight[:, 0].numel() / math.prod(conv.stride)
+    return conv.weight.numel() / conv.in_channels / math.prod(conv.stride)
 
 
 def quantize_kernels(network: nn.Module, parts: Iterable[str]) -> None:
