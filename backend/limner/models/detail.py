@@ -154,6 +154,10 @@ class Detail(nn.Module):
         velocity: torch.Tensor = self.leave(F.silu(self.body(self.enter(path) + condition, embedding, soft.hidden)))
         return velocity
 
+    def added(self, soft: Soft, detail: torch.Tensor) -> torch.Tensor:
+        """Latents (N, 16, 32, 32): those of `soft` and, at its true size, the end of a path (N, 16, 32, 32)."""
+        return soft.latent + detail * self.deviation[:, None, None]
+
 
 def arc(steps: int) -> list[float]:
     """`steps` + 1 angles from 0, all noise, to pi / 2, all detail, denser near the noise."""
@@ -175,4 +179,4 @@ def follow_arc(velocity: Velocity, path: torch.Tensor, angles: Sequence[float]) 
 def draw_detail(network: Detail, soft: Soft, noise: torch.Tensor) -> torch.Tensor:
     """Soft latents -> latents with detail, both (N, 16, 32, 32), from unit noise (N, 16, 32, 32)."""
     velocity = partial(network, soft=soft, condition=network.condition(soft))
-    return soft.latent + follow_arc(velocity, noise, arc(network.config.steps)) * network.deviation[:, None, None]
+    return network.added(soft, follow_arc(velocity, noise, arc(network.config.steps)))

@@ -53,8 +53,7 @@ class Teacher:
 
     def draw(self, soft: Soft, noise: torch.Tensor) -> torch.Tensor:
         """Latents with detail (N, 16, 32, 32), in as many steps as the student is taught by."""
-        path = follow_arc(self.velocity(soft), noise, arc(FINER * self.strong.config.steps))
-        return soft.latent + path * self.strong.deviation[:, None, None]
+        return self.strong.added(soft, follow_arc(self.velocity(soft), noise, arc(FINER * self.strong.config.steps)))
 
 
 class DistilledTask:
