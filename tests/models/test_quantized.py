@@ -70,6 +70,27 @@ def test_borders_are_padded_with_zero() -> None:
     assert float(found[0, 0, 3, 3]) == pytest.approx(45.0, rel=0.01)
 
 
+@torch.inference_mode()
+def test_rounding_never_leaves_the_levels() -> None:
+    conv = nn.Conv2d(1, 1, 1, bias=False)
+    conv.weight.fill_(1.0)
+    quick = Int8Conv2d(conv)
+    for least, most in (3 * torch.randn(300, 2)).sort(1).values.tolist():
+        x = torch.linspace(least, most, 256).view(1, 1, 16, 16)
+        step = (max(most, 0.0) - min(least, 0.0)) / quantized.LEVELS
+        assert float((quick(x) - x).abs().max()) <= 0.51 * step
+
+
+@torch.inference_mode()
+def test_each_size_of_a_batch_has_a_layout_of_its_own_and_few_are_kept() -> None:
+    conv = nn.Conv2d(8, 16, 3, padding=1)
+    quick = Int8Conv2d(conv)
+    for count in (1, 4, 1, 3, 1):
+        x = torch.randn(count, 8, 12, 12)
+        assert (quick(x) - conv(x)).norm() < 0.03 * conv(x).norm()
+    assert [shape[0] for shape in quick.kernels] == [3, 1]
+
+
 def test_only_the_named_parts_are_rounded() -> None:
     quick = quick_copy(small_network(), ("3",))
     kinds = [type(module) is Int8Conv2d for module in (quick[0], quick[2], quick[3][0])]

@@ -9,38 +9,60 @@ import math
 from collections.abc import Iterable
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from limner.models.packed import PackedConv2d
 
-LEVELS = 255  # that a map is rounded to
+LEVELS = 254  # that a map is rounded to: one less than a byte tells, so that rounding never leaves it
+LAYOUTS = 2  # of a kernel that are kept: for one portrait, and for PULSE's candidates
 WORTH = 300  # multiply-adds for each number of a map: fewer cost no more than rounding the map
 
 
 class Int8Conv2d(PackedConv2d):
-    """A packed convolution whose kernel is rounded to 8 bits, as are the maps that it gets."""
+    """A packed convolution whose kernel is rounded to 8 bits, as are the maps that it gets.
+
+    Maps lie on both sides of 0, and bytes do not: the level that stands for 0 is taken off the sums afterwards, where
+    it is a multiple of each output channel's whole kernel. oneDNN would work that out from the kernel in every call."""
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__(conv)
         self.scales = (conv.weight.detach().abs().amax((1, 2, 3)) / 127).clamp(min=1e-12)  # (O,)
-        self.zeros = torch.zeros(len(self.scales), dtype=torch.long)
+        self.wholes = self._rounded().sum((1, 2, 3)) * self.scales  # (O,)
+        self.bias = torch.zeros_like(self.scales) if conv.bias is None else conv.bias.detach()
+        rows, columns = (int(pixels) for pixels in conv.padding)
+        self.border = [columns, columns, rows, rows]
+        self.unpadded = conv.stride, [0, 0], conv.dilation, conv.groups
+        self.kernels: dict[torch.Size, torch.Tensor] = {}
+        self.kernel_given = self.scales, torch.zeros(len(self.scales), dtype=torch.long)
+
+    def _kernel_for(self, shape: torch.Size) -> torch.Tensor:
+        """Laid out for each shape: for batches of another size oneDNN can need thirty times as long with it."""
+        kernel = self.kernels.pop(shape, None)
+        self.kernels[shape] = self._packed(list(shape)) if kernel is None else kernel  # the last used come last
+        if len(self.kernels) > LAYOUTS:
+            del self.kernels[next(iter(self.kernels))]
+        return self.kernels[shape]
+
+    def _rounded(self) -> torch.Tensor:
+        return (self.conv.weight.detach() / self.scales[:, None, None, None]).round()
 
     def _packed(self, shape: list[int]) -> torch.Tensor:
-        conv = self.conv
-        rounded = (conv.weight.detach() / self.scales[:, None, None, None]).round_().to(torch.int8)
+        count, channels, height, width = shape
+        left, right, top, bottom = self.border
+        bordered = [count, channels, top + height + bottom, left + width + right]
         packed: torch.Tensor = torch.ops.onednn.qconv_prepack(
-            rounded, self.scales, 1.0, 0, conv.stride, conv.padding, conv.dilation, conv.groups, shape
+            self._rounded().to(torch.int8), self.scales, 1.0, 0, *self.unpadded, bordered
         )
         return packed
 
     def _convolved(self, x: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
-        conv = self.conv
-        shape = conv.stride, conv.padding, conv.dilation, conv.groups
         scale, zero = _range(x)
-        levels = torch.add(x.new_tensor(zero + 0.5), x, alpha=1 / scale).clamp_(0, LEVELS).to(torch.uint8)
-        given = levels, scale, zero, kernel, self.scales, self.zeros, conv.bias
+        levels = torch.add(x.new_tensor(zero + 0.5), x, alpha=1 / scale).to(torch.uint8)
+        bordered = F.pad(levels, self.border, value=zero)
+        bias = torch.sub(self.bias, self.wholes, alpha=scale * zero)
         quantized: torch.Tensor = torch.ops.onednn.qconv_pointwise(
-            *given, *shape, 1.0, 0, torch.float32, "none", [], ""
+            bordered, scale, 0, kernel, *self.kernel_given, bias, *self.unpadded, 1.0, 0, torch.float32, "none", [], ""
         )
         return quantized
 
