@@ -23,6 +23,7 @@ from limner.evaluation.upsampling import Searcher, _name_of, noisy, small_copies
 from limner.imaging.styles import sketch_photo
 from limner.models.components import ComponentEmbedding
 from limner.models.registry import load_networks
+from limner.pipelines.base import Outcome, Progress, Request
 from limner.pipelines.engine import Engine
 from limner.training.bank import build_bank
 from limner.training.drawn import DrawnFaces
@@ -177,6 +178,19 @@ def test_what_was_searched_for_is_not_searched_for_again(tmp_path: Path, monkeyp
     assert not np.array_equal(again.candidates[0], first.candidates[0])
     monkeypatch.setattr(Engine, "run", lambda *_: pytest.fail("searched again"))
     assert np.array_equal(searcher.search("16px", small, 2).residuals, again.residuals[::-1])
+
+
+def test_each_face_is_searched_for_with_a_seed_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(load_networks(write_weights(tmp_path / "weights"), torch.device("cpu")))
+    seeds, run = [], engine.run
+
+    def seen(request: Request, progress: Progress) -> Outcome:
+        seeds.append(request.params["seed"])
+        return run(request, progress)
+
+    monkeypatch.setattr(engine, "run", seen)
+    Searcher(engine, tmp_path / "found").search("16px", small_copies(np.stack([face_photo(), face_photo(6)]), 16), 1)
+    assert len(set(seeds)) == 2
 
 
 def test_searches_are_kept_for_the_weights_that_took_part() -> None:

@@ -35,6 +35,7 @@ TIMED = 2  # faces that time is taken on, with as many candidates as the command
 DAMAGED = 10  # noisy and JPEG-damaged faces
 NOISE = 10  # gray levels
 QUALITY = 30  # of JPEG
+SEED_DIGITS = 7  # of a small picture's checksum that make its seed
 SHOWN = 10
 COLUMNS = ("reached", "residual", "kd", "differ_effl", "differ_dlib", "psnr")
 
@@ -86,23 +87,27 @@ class Searcher:
     folder: Path
 
     def search(self, name: str, small: np.ndarray, candidates: int, size: int = 0) -> Searched:
-        """name: of this kind of input, for the files and the progress bar; size: the side it is matched at."""
+        """name: of this kind of input, for the files and the progress bar; size: the side it is matched at.
+
+        Each face has a seed of its own: with one for all, the noise that they share would count as a distance from the
+        photos, which share none."""
         found = []
         for picture in tqdm(small, desc=f"upsample {name}", unit="face"):
-            kept = self.folder / f"{name}-{candidates}" / f"{hashlib.sha256(picture.tobytes()).hexdigest()[:16]}.npz"
+            digest = hashlib.sha256(picture.tobytes()).hexdigest()
+            kept = self.folder / f"{name}-{candidates}" / f"{digest[:16]}.npz"
             if not kept.exists():
-                self._search_one(picture, candidates, size, kept)
+                given = {"candidates": candidates, "size": size, "seed": int(digest[:SEED_DIGITS], 16)}
+                self._search_one(picture, given, kept)
             with np.load(kept) as stored:
                 found.append((stored["candidates"], stored["residuals"], stored["seconds"]))
         return Searched(*(np.stack(parts) for parts in zip(*found, strict=True)))
 
-    def _search_one(self, picture: np.ndarray, candidates: int, size: int, kept: Path) -> None:
-        given = {"candidates": candidates, "frame": "full", "size": size, "eps": EPS}
-        params = self.engine.schema()["upsample"].validate(given)
+    def _search_one(self, picture: np.ndarray, given: Mapping[str, int], kept: Path) -> None:
+        params = self.engine.schema()["upsample"].validate({**given, "frame": "full", "eps": EPS})
         started = time.perf_counter()
         outcome = self.engine.run(Request("upsample", {"photo": picture}, params), _no_progress)
         seconds = time.perf_counter() - started
-        pictures = [halved(outcome.images[f"candidate-{place}"]) for place in range(1, candidates + 1)]
+        pictures = [halved(outcome.images[f"candidate-{place}"]) for place in range(1, given["candidates"] + 1)]
         residuals = [candidate["residual"] for candidate in outcome.info["candidates"]]
         kept.parent.mkdir(parents=True, exist_ok=True)
         partial = kept.with_suffix(".partial.npz")
