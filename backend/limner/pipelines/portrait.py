@@ -21,6 +21,7 @@ from limner.models.synthesis import LATENT_SIDE, Conditions
 from limner.pipelines.base import Outcome, Progress, Request, opaque
 from limner.pipelines.drawing import Drawing, Part, PartCache, beside, read_drawing
 from limner.pipelines.grain import with_grain
+from limner.pipelines.noise import FaceNoise
 from limner.pipelines.redrawing import with_redrawing
 from limner.pipelines.sampling import sample_portraits
 from limner.pipelines.shadow import merge_shadows
@@ -74,6 +75,7 @@ class PortraitPipeline:
     def __init__(self, networks: Networks) -> None:
         self.networks = networks
         self.cache = PartCache(networks.components, networks.bank)
+        self.noise = FaceNoise.of(networks.codec)
 
     @torch.inference_mode()
     def run(self, request: Request, progress: Progress) -> Outcome:
@@ -132,9 +134,8 @@ class PortraitPipeline:
     def _synthesize(
         self, params: PortraitParams, given: Conditions, condition: torch.Tensor, progress: Progress
     ) -> torch.Tensor:
-        generator = torch.Generator().manual_seed(params.seed)  # on the CPU: the same noise on every device
-        shape = 1, self.networks.synthesis.config.latent, LATENT_SIDE, LATENT_SIDE
-        noise, grit = (torch.randn(shape, generator=generator).to(self.networks.device) for _ in range(2))
+        generator = torch.Generator().manual_seed(params.seed)
+        noise, grit = (self.noise.draw(generator)[None].to(self.networks.device) for _ in range(2))
 
         def step_done(done: int, estimate: torch.Tensor) -> None:
             stage = "synthesis" if done + 1 < params.steps else "decoding"

@@ -23,6 +23,7 @@ from limner.models.registry import Networks
 from limner.models.synthesis import LATENT_SIDE, Conditions, sample_euler
 from limner.pipelines.defaults import STEPS
 from limner.pipelines.grain import with_grain
+from limner.pipelines.noise import FaceNoise
 from limner.pipelines.sampling import sample_portraits
 
 FITTED = 12  # portraits that the thumbnail decoder is fitted to
@@ -53,6 +54,7 @@ class PortraitPrior:
 
     def __init__(self, networks: Networks) -> None:
         self.networks, self.device = networks, networks.device
+        self.noise = FaceNoise.of(networks.codec)
 
     @cached_property
     def gaussian(self) -> CodeGaussian:
@@ -65,12 +67,12 @@ class PortraitPrior:
 
     def start(self, count: int, seed: int) -> Start:
         """`count` candidates; the first ones do not depend on how many there are."""
-        latent, drawn = (self.networks.synthesis.config.latent, LATENT_SIDE, LATENT_SIDE), []
+        drawn = []
         for candidate in range(count):
             generator = torch.Generator().manual_seed(seed + 7919 * candidate)  # on the CPU: the same on every device
-            drawn.append(
-                [torch.randn(shape, generator=generator) for shape in (latent, self.gaussian.mean.shape, latent)]
-            )
+            noise = self.noise.draw(generator)
+            codes = torch.randn(self.gaussian.mean.shape, generator=generator)
+            drawn.append((noise, codes, self.noise.draw(generator)))
         return Start(*(torch.stack(parts).to(self.device) for parts in zip(*drawn, strict=True)))
 
     def conditions(self, codes: torch.Tensor, colors: torch.Tensor) -> Conditions:
