@@ -22,9 +22,9 @@ def codec() -> Codec:
     return codec
 
 
-def drawn(codec: Codec, seeds: int) -> torch.Tensor:
+def drawn(codec: Codec, seeds: int, most: float = 1.0) -> torch.Tensor:
     noise = FaceNoise.of(codec)
-    return torch.stack([noise.draw(torch.Generator().manual_seed(seed)) for seed in range(seeds)])
+    return torch.stack([noise.draw(torch.Generator().manual_seed(seed), most) for seed in range(seeds)])
 
 
 def test_a_face_of_noise_is_what_its_mirrored_picture_is_encoded_to(codec: Codec) -> None:
@@ -45,12 +45,18 @@ def test_it_is_free_around_the_face(codec: Codec) -> None:
     assert abs(float((corners[0] * corners[1]).mean())) < 0.03
 
 
-def test_its_variance_is_one_everywhere(codec: Codec) -> None:
-    noise = drawn(codec, 3000)
+@pytest.mark.parametrize("most", [1.0, 0.5])
+def test_its_variance_is_one_everywhere(codec: Codec, most: float) -> None:
+    noise = drawn(codec, 3000, most)
     assert noise.shape == (3000, 4, 32, 32)
     variance = noise.square().mean((0, 1))  # (32, 32), of 12,000 numbers each
     assert float((variance - 1).abs().max()) < 0.08
     assert float(noise.mean().abs()) < 0.01
+
+
+def test_it_is_free_where_nothing_is_to_be_mirrored(codec: Codec) -> None:
+    free = torch.randn(4, 32, 32, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(drawn(codec, 1, 0.0)[0], free)
 
 
 def test_the_seed_decides_it(codec: Codec) -> None:

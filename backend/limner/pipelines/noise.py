@@ -34,11 +34,11 @@ class FaceNoise:
         alike = (blocks * blocks.flip(3)).sum((1, 2, 3))
         return cls(torch.where(alike < 0, -1.0, 1.0)[:, None, None])
 
-    def draw(self, generator: torch.Generator) -> torch.Tensor:
-        """(L, 32, 32), on the CPU: the same on every device."""
+    def draw(self, generator: torch.Generator, most: float = 1.0) -> torch.Tensor:
+        """(L, 32, 32), on the CPU: the same on every device. most: the share in [0, 1] that is mirrored in the middle."""
         free = torch.randn(len(self.signs), LATENT_SIDE, LATENT_SIDE, generator=generator)
         mirrored = (free + self.signs * free.flip(2)) / 2**0.5
-        share, correlation = _mirrored_share(), 0.5**0.5
+        share, correlation = most * _mirrored_share(), 0.5**0.5
         variance = share.square() + (1 - share).square() + 2 * correlation * share * (1 - share)
         return (share * mirrored + (1 - share) * free) / variance.sqrt()
 

@@ -56,6 +56,13 @@ class PortraitParams:
         own = self.parts[part]
         return self.refine if own is None else own
 
+    def mirrored(self) -> float:
+        """How much of the noise is mirrored in the face, in [0, 1]: the less, the more literally its parts are taken.
+
+        An artist's lines say themselves how one eye differs from the other, and the noise then shall not contradict."""
+        literal = [self.literal(window.name) for window in WINDOWS[:-1]]
+        return 1 - (sum(literal) / len(literal)) ** 2
+
     def redraws(self) -> bool:
         """Whether eyes, nose or mouth are drawn anew, because their lines are not all taken as they are."""
         return any(self.literal(window.name) < 1 for window in WINDOWS[:-1])
@@ -135,7 +142,8 @@ class PortraitPipeline:
         self, params: PortraitParams, given: Conditions, condition: torch.Tensor, progress: Progress
     ) -> torch.Tensor:
         generator = torch.Generator().manual_seed(params.seed)
-        noise, grit = (self.noise.draw(generator)[None].to(self.networks.device) for _ in range(2))
+        drawn = torch.stack([self.noise.draw(generator, params.mirrored()) for _ in range(2)])
+        noise, grit = drawn.to(self.networks.device).split(1)  # (1, L, 32, 32) each
 
         def step_done(done: int, estimate: torch.Tensor) -> None:
             stage = "synthesis" if done + 1 < params.steps else "decoding"
