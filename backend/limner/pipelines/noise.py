@@ -35,7 +35,7 @@ class FaceNoise:
         return cls(torch.where(alike < 0, -1.0, 1.0)[:, None, None])
 
     def draw(self, generator: torch.Generator, most: float = 1.0) -> torch.Tensor:
-        """(L, 32, 32), on the CPU: the same on every device. most: the share in [0, 1] that is mirrored in the middle."""
+        """(L, 32, 32), on the CPU: the same on every device. most: the share mirrored in the middle, in [0, 1]."""
         free = torch.randn(len(self.signs), LATENT_SIDE, LATENT_SIDE, generator=generator)
         mirrored = (free + self.signs * free.flip(2)) / 2**0.5
         share, correlation = most * _mirrored_share(), 0.5**0.5
