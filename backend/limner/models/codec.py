@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from limner.models.blocks import PlainResidual, ShuffleUp, conv3
-from limner.models.packed import PackedConv2d
 
 BLOCK = 8  # pixels on a side that one latent cell stands for
 OUT = 2 * BLOCK  # pixels on a side that one latent cell is decoded to
@@ -41,12 +40,6 @@ class Encoder(nn.Module):
 
     def forward(self, rgb: torch.Tensor) -> torch.Tensor:
         return self.components(rgb)
-
-    def blocks(self) -> torch.Tensor:
-        """What each channel of a latent measures: blocks of RGB (latent, 3, 8, 8)."""
-        packed = self.components
-        conv = packed.conv if isinstance(packed, PackedConv2d) else packed
-        return conv.weight.detach()
 
 
 class Decoder(nn.Module):

@@ -28,6 +28,11 @@ class PackedConv2d(nn.Module):
         self.dtype = conv.weight.dtype
         self.given = conv.bias, conv.padding, conv.stride, conv.dilation, conv.groups
 
+    @property
+    def weight(self) -> torch.Tensor:
+        """The kernel as torch lays it out, (O, I, H, W): what plain convolutions have under that name."""
+        return self.conv.weight
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if torch.is_grad_enabled():
             output: torch.Tensor = self.conv(x)

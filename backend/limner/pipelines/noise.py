@@ -30,7 +30,7 @@ class FaceNoise:
     @classmethod
     def of(cls, codec: Codec) -> FaceNoise:
         """For the latents of a codec: blocks that are their own mirror image, or its negative, are known by that."""
-        blocks = codec.encoder.blocks().cpu()  # (L, 3, 8, 8)
+        blocks = codec.encoder.components.weight.detach().cpu()  # (L, 3, 8, 8)
         alike = (blocks * blocks.flip(3)).sum((1, 2, 3))
         return cls(torch.where(alike < 0, -1.0, 1.0)[:, None, None])
 
